@@ -1,0 +1,70 @@
+"""One moment of everything the poller knows: what the collectors turn into metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.config import Bot
+from exporter.errors import Reason
+from exporter.readings import (
+    AccountReading,
+    BotSettings,
+    ClockReading,
+    ExchangeStatus,
+    KillSwitchReading,
+    PositionsFileReading,
+    ProcessReading,
+)
+
+LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+ENDPOINTS = ("ping", "time", "status", "account")
+
+
+@dataclass(frozen=True)
+class Health:
+    """How asking one source has gone; stays when its values have vanished."""
+
+    up: bool
+    last_attempt: float | None
+    last_success: float | None
+    failures: Mapping[Reason, int] = field(default_factory=dict)
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Durations of one endpoint's requests: a count per bucket (the last is +Inf) and the sum."""
+
+    counts: tuple[int, ...] = (0,) * (len(LATENCY_BUCKETS) + 1)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class BotSnapshot:
+    """One bot. A measurement that is None or absent is unknown *now*, never zero.
+
+    ``polled`` is False until the bot's files and process were looked at once; from
+    then on an unknown kill switch counts as engaged and an unknown process as down.
+    """
+
+    bot: Bot
+    polled: bool
+    settings: BotSettings
+    health: Mapping[str, Health]
+    clocks: Mapping[str, ClockReading]
+    kill_switch: KillSwitchReading | None
+    process: ProcessReading | None
+    heartbeat: float | None
+    positions: PositionsFileReading | None
+    file_valid: Mapping[str, bool]
+    account: AccountReading | None
+    status: ExchangeStatus | None
+    latency: Mapping[str, Latency]
+    request_failures: Mapping[tuple[str, Reason], int]
+    unclean_exits: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All bots at one moment."""
+
+    bots: tuple[BotSnapshot, ...]

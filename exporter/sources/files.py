@@ -1,0 +1,138 @@
+"""Bounded reads of files that another program writes and may be writing now."""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from exporter.config import Bot
+from exporter.errors import Reason, SourceError
+
+LIMIT = 1 << 20
+_REREADS = 3
+_MAX_READS = 10
+_REREAD_PAUSE_SECONDS = 0.02
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Content:
+    """A regular file's bytes and what the file was at that moment."""
+
+    data: bytes
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def path(bot: Bot, relative: str) -> Path:
+    """Where a configured path is; relative ones start at the bot's root."""
+    return Path(bot.root) / relative
+
+
+def read(file: Path, *, limit: int = LIMIT, follow: bool = True) -> Content:
+    """Read a regular file of at most ``limit`` bytes; never block on a pipe.
+
+    Raises:
+        SourceError: MISSING, UNREADABLE or TOO_LARGE.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(file, flags)
+        with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise SourceError(Reason.UNREADABLE, f"{file} is not a regular file")
+            if before.st_size > limit:
+                raise SourceError(
+                    Reason.TOO_LARGE, f"{file} has {before.st_size} bytes, more than {limit}"
+                )
+            data = stream.read(limit + 1)
+            after = os.fstat(descriptor)
+    except FileNotFoundError as error:
+        raise SourceError(Reason.MISSING, f"{file} does not exist") from error
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(Reason.UNREADABLE, f"{file} cannot be read: {cause}") from error
+    if len(data) > limit:
+        raise SourceError(Reason.TOO_LARGE, f"{file} grew beyond {limit} bytes")
+    return Content(data, after.st_ino, after.st_size, after.st_mtime_ns)
+
+
+def read_settled(
+    file: Path, judge: Callable[[Content], T], *, pause: Callable[[float], None] = time.sleep
+) -> T:
+    """Read and judge a file, reading again while it may be half-written.
+
+    A file is wrong only when three reads in a row find it wrong with the same
+    inode, size and mtime; a writer in the middle of its work gets time to finish.
+
+    Raises:
+        SourceError: the last judgement or failure to read.
+    """
+    failures = 0
+    last: tuple[object, ...] | None = None
+    for attempt in range(_MAX_READS):
+        if attempt:
+            pause(_REREAD_PAUSE_SECONDS)
+        seen: tuple[object, ...] = ()
+        try:
+            content = read(file)
+            seen = (content.inode, content.size, content.mtime_ns)
+            return judge(content)
+        except SourceError as error:
+            failures = failures + 1 if (seen, error.reason) == last else 1
+            last = (seen, error.reason)
+            named = str(file) in error.detail
+            problem = SourceError(error.reason, error.detail if named else f"{file} {error.detail}")
+            if failures >= _REREADS:
+                raise problem from error
+    raise SourceError(problem.reason, f"{problem.detail} (and keeps changing)")
+
+
+def exists(file: Path) -> bool:
+    """Whether the name is there at all, whatever it names; in doubt it is."""
+    try:
+        os.lstat(file)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
+
+
+def parse_json(data: bytes) -> Any:
+    """Decode strict JSON: numbers as Decimal, no NaN, no key written twice.
+
+    Raises:
+        SourceError: INVALID.
+    """
+    try:
+        return json.loads(
+            data.decode("utf-8"),
+            parse_float=Decimal,
+            parse_int=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        raise SourceError(Reason.INVALID, f"is not JSON: {str(error)[:120]}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    message = f"{name} is not a number"
+    raise ValueError(message)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        message = "a key is written twice"
+        raise ValueError(message)
+    return mapping

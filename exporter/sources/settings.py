@@ -1,0 +1,86 @@
+"""Thresholds in force: the bot's own file where it has one, else our configuration."""
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from exporter.config import Bot, ClockSync, ExecutionParams, Latency, Seconds
+from exporter.errors import Reason, SourceError
+from exporter.readings import BotSettings
+from exporter.sources import files
+
+_LIMIT = 256 * 1024
+
+S = TypeVar("S", ClockSync, Latency, ExecutionParams)
+
+
+def read_settings(bot: Bot, last: BotSettings | None = None) -> BotSettings:
+    """Return the settings in force; never raises.
+
+    Args:
+        bot: whose ``bot_config`` to read.
+        last: the last good settings, kept when the file cannot be read now.
+    """
+    if bot.bot_config is None:
+        return configured_settings(bot)
+    file = files.path(bot, bot.bot_config)
+    try:
+        return files.read_settled(file, lambda content: _parse(bot, content.data))
+    except SourceError as error:
+        return replace(last or configured_settings(bot), readable=False, detail=error.detail)
+
+
+def configured_settings(bot: Bot) -> BotSettings:
+    """Return the settings of our own configuration, without reading anything."""
+    return _settings(bot.clock_sync, bot.latency, bot.execution_params, bot.bar_seconds)
+
+
+def _parse(bot: Bot, data: bytes) -> BotSettings:
+    if len(data) > _LIMIT:
+        raise SourceError(Reason.TOO_LARGE, f"is larger than {_LIMIT} bytes")
+    try:
+        body = yaml.safe_load(data.decode("utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise SourceError(Reason.INVALID, f"is not YAML: {detail}") from error
+    if not isinstance(body, dict):
+        raise SourceError(Reason.INVALID, "is not a mapping")
+    try:
+        bar = body.get("bar_seconds", bot.bar_seconds)
+        return _settings(
+            _overlay(bot.clock_sync, body.get("clock_sync")),
+            _overlay(bot.latency, body.get("latency")),
+            _overlay(bot.execution_params, body.get("execution_params")),
+            msgspec.convert(bar, Seconds | None, strict=True),
+        )
+    except msgspec.ValidationError as error:
+        raise SourceError(Reason.INVALID, f"is not understood: {error}") from error
+
+
+def _overlay(ours: S, theirs: Any) -> S:
+    """Lay the bot's values over ours; its other keys are its own business."""
+    if theirs is None:
+        return ours
+    if not isinstance(theirs, dict):
+        raise SourceError(Reason.INVALID, f"has no mapping where {type(ours).__name__} belongs")
+    known = msgspec.structs.asdict(ours)
+    chosen = {name: theirs.get(name, value) for name, value in known.items()}
+    return msgspec.convert(chosen, type(ours), strict=True)
+
+
+def _settings(
+    clock: ClockSync, latency: Latency, execution: ExecutionParams, bar: float | None
+) -> BotSettings:
+    return BotSettings(
+        readable=True,
+        detail="",
+        clock_warn_seconds=clock.warn_threshold_ms / 1000,
+        clock_kill_seconds=clock.kill_threshold_ms / 1000,
+        clock_refresh_seconds=clock.refresh_sec,
+        timeout_seconds=latency.timeout_ms / 1000,
+        retries=latency.retries,
+        ttl_steps=execution.ttl_steps,
+        bar_seconds=bar,
+    )
