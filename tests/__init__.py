@@ -1,0 +1,1 @@
+"""The tests of Tradewarden, and the simulator they run against."""

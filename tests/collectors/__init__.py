@@ -1,0 +1,1 @@
+"""From readings to the HTTP endpoint and the command line."""

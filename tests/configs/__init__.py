@@ -1,0 +1,1 @@
+"""A file per mistake that the configuration can contain."""

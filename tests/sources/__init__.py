@@ -1,0 +1,1 @@
+"""The exporter's sources, each against something that really answers."""

@@ -1,0 +1,148 @@
+"""The local clock against the exchange's: sign, shortest round trip, distrust."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.config import ClockReference, Venue
+from exporter.errors import Reason, SourceError
+from exporter.sources.exchange import open_clock, open_exchange
+from exporter.sources.exchange.binance import BinanceClient
+from tests.sim.simulator import Simulator
+from tests.sources.replies import reply
+
+NOW = 1_795_500_000.0
+
+
+class World:
+    """A clock that only requests move: each takes the next round trip's time."""
+
+    def __init__(self, *round_trips: float, ahead: float = 0.0) -> None:
+        self.round_trips = list(round_trips)
+        self.ahead = ahead
+        self.elapsed = 0.0
+        self.wall_step = 0.0
+        self.requests = 0
+
+    def wall(self) -> float:
+        """The local clock."""
+        return NOW + self.ahead + self.elapsed + self.wall_step
+
+    def monotonic(self) -> float:
+        """Time that nobody sets."""
+        return self.elapsed
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer with the server's time at half the round trip."""
+        self.requests += 1
+        half = self.round_trips.pop(0) / 2
+        self.elapsed += half
+        body = {"serverTime": int((NOW + self.elapsed) * 1000)}
+        self.elapsed += half
+        return reply(body)
+
+    def client(self, answer: Callable[[httpx.Request], httpx.Response] | None = None) -> Any:
+        """Return a client that lives in this world."""
+        return BinanceClient(
+            "http://exchange.test",
+            None,
+            timeout=2,
+            time_path="/fapi/v1/time",
+            client=httpx.Client(transport=httpx.MockTransport(answer or self.answer)),
+            wall=self.wall,
+            monotonic=self.monotonic,
+        )
+
+
+@pytest.mark.parametrize("kind", ["binance_usdm", "binance_spot"])
+@pytest.mark.parametrize("ahead", [3.0, -3.0])
+def test_the_sign_is_local_minus_exchange(simulator: Simulator, kind: Any, ahead: float) -> None:
+    """Positive means that the local clock is ahead, in every venue's client."""
+    simulator.world.clocks.exchange = ahead
+    exchange = open_exchange(Venue(kind=kind, base_url=simulator.exchange.url), None, timeout=2)
+    try:
+        reading = exchange.clock(5)
+    finally:
+        exchange.close()
+    assert reading.reference == "exchange"
+    assert reading.offset_seconds == pytest.approx(ahead, abs=0.2)
+
+
+@pytest.mark.parametrize("ahead", [3.0, -3.0])
+def test_the_sign_of_a_second_exchange_is_the_same(simulator: Simulator, ahead: float) -> None:
+    """The reference that confirms a drift must not contradict it by its sign."""
+    simulator.world.clocks.local = ahead
+    reference = ClockReference(kind="binance_usdm", base_url=simulator.reference.url)
+    clock = open_clock(reference, timeout=2)
+    try:
+        assert clock.clock(5).offset_seconds == pytest.approx(ahead, abs=0.2)
+    finally:
+        clock.close()
+
+
+def test_the_shortest_round_trip_decides_and_the_first_request_only_warms_up() -> None:
+    """A slow handshake and slow samples do not move the reading."""
+    world = World(0.9, 0.4, 0.02, 0.3, 0.5, 0.6, ahead=1.5)
+    reading = world.client().measure_clock(5)
+    assert world.requests == 6
+    assert reading.offset_seconds == pytest.approx(1.5, abs=0.0011)
+    assert reading.error_bound_seconds == pytest.approx(0.011)
+
+
+def test_too_slow_samples_do_not_count() -> None:
+    """A majority of samples must be fast enough to measure by."""
+    world = World(0.1, 0.02, 0.02, 0.02, 1.2, 1.2)
+    reading = world.client().measure_clock(5)
+    assert len(reading.rejected) == 2
+    with pytest.raises(SourceError) as caught:
+        World(0.1, 0.02, 0.02, 1.2, 1.2, 1.2).client().measure_clock(5)
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+def test_a_step_of_the_wall_clock_during_a_sample_voids_it() -> None:
+    """Half old clock and half new clock is neither."""
+    world = World(*[0.02] * 6, ahead=2.0)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if world.requests == 2:
+            world.wall_step = -2.0
+        return world.answer(request)
+
+    reading = world.client(answer).measure_clock(5)
+    assert len(reading.rejected) == 1
+    assert "stepped" in reading.rejected[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"serverTime": "1795500000000"}',
+        '{"serverTime": 1795500000}',
+        '{"serverTime": 1795500000000000}',
+        '{"serverTime": NaN}',
+        '{"serverTime": 1e999999999}',
+        '{"serverTime": true}',
+        '{"serverTime": null}',
+        '{"serverTime": -1795500000000}',
+        "{}",
+        "[]",
+        "<html>down</html>",
+        "",
+    ],
+)
+def test_a_time_that_is_none_is_a_bad_response(body: str) -> None:
+    """Seconds, microseconds, text and NaN are refused, not converted."""
+    client = World().client(lambda _: reply(body))
+    with pytest.raises(SourceError) as caught:
+        client.measure_clock(5)
+    assert caught.value.reason is Reason.BAD_RESPONSE
+
+
+def test_a_venue_without_a_client_is_not_supported() -> None:
+    """The configuration may name it; asking says that it does not exist yet."""
+    with pytest.raises(SourceError) as caught:
+        open_exchange(Venue(kind="alpaca", base_url="http://127.0.0.1:9"), None, timeout=1)
+    assert caught.value.reason is Reason.UNSUPPORTED
+    assert caught.value.permanent
