@@ -1,0 +1,1 @@
+"""What the exchange knows: prices, orders, positions and balances."""

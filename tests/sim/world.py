@@ -1,0 +1,69 @@
+"""Everything the simulated world consists of, in one place and under one lock."""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.sim.books.prices import Prices
+from tests.sim.books.spot import SpotBooks
+from tests.sim.books.usdm import UsdmBooks
+from tests.sim.clock import Clocks
+from tests.sim.serve import Request, Response
+from tests.sim.signing import Key, make_keys
+
+_PAGES = 1_000
+
+# What a fault puts in front of the exchange: an answer of its own, or None to let pass.
+Intercept = Callable[[Request], Response | None]
+Undo = Callable[[], None]
+
+
+class FaultError(Exception):
+    """A fault cannot be injected as asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class ActiveFault:
+    """A fault in force: how it was asked for, since when, and how to end it."""
+
+    params: dict[str, Any]
+    injected_at: float
+    undo: Undo
+
+
+@dataclass
+class World:
+    """The state that the servers answer from and the faults change."""
+
+    seed: int = 1
+    wall: Callable[[], float] = time.time
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.clocks = Clocks(self.wall)
+        self.keys: dict[str, Key] = make_keys(self.seed)
+        prices = Prices(self.seed)
+        self.usdm = UsdmBooks(prices)
+        self.spot = SpotBooks(prices)
+        self.intercepts: dict[str, Intercept] = {}
+        self.faults: dict[str, ActiveFault] = {}
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self.bots: dict[str, Path] = {}
+        self.pages: deque[Any] = deque(maxlen=_PAGES)
+
+    def bot_root(self, name: str | None) -> Path:
+        """The root of the bot named, or of the only one.
+
+        Raises:
+            FaultError: if that does not name one registered bot.
+        """
+        if name is None and len(self.bots) == 1:
+            return next(iter(self.bots.values()))
+        if name in self.bots:
+            return self.bots[name]
+        known = ", ".join(sorted(self.bots)) or "none"
+        raise FaultError(f"name one registered bot with 'bot' (registered: {known})")
