@@ -1,0 +1,1 @@
+"""Tests of what Prometheus, Alertmanager, Grafana and Docker are given."""

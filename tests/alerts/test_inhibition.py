@@ -1,0 +1,146 @@
+"""Inhibition in a real Alertmanager: what hides what, and above all what hides nothing."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.alerts.conftest import find
+from tests.alerts.rulefiles import ALERTS
+
+pytestmark = pytest.mark.stack
+
+Labels = dict[str, str]
+_DEADLINE = 20.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """An Alertmanager with the shipped configuration, its receivers led to a closed port."""
+    folder = tmp_path_factory.mktemp("alertmanager")
+    text = (ALERTS / "alertmanager.yml").read_text(encoding="utf-8")
+    config = folder / "alertmanager.yml"
+    config.write_text(text.replace(":9841/", ":1/").replace(":9843/", ":1/"), encoding="utf-8")
+    url = f"http://127.0.0.1:{_free_port()}"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                find("alertmanager"),
+                f"--config.file={config}",
+                f"--storage.path={folder}",
+                f"--web.listen-address={url.removeprefix('http://')}",
+                "--cluster.listen-address=",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
+            _wait_ready(client, process, folder / "log")
+            yield client
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _wait_ready(client: httpx.Client, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + _DEADLINE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if client.get("/-/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    pytest.fail(log.read_text(encoding="utf-8"))
+
+
+def _hidden(client: httpx.Client, case: str, alerts: list[Labels]) -> list[str]:
+    """Post alerts under a bot of the case's own; return the names of those inhibited."""
+    named = [
+        {k: v.replace("BOT", case) for k, v in alert.items()} | {"case": case} for alert in alerts
+    ]
+    client.post("/api/v2/alerts", json=[{"labels": each} for each in named]).raise_for_status()
+    end = time.monotonic() + _DEADLINE
+    while time.monotonic() < end:
+        listed = client.get("/api/v2/alerts", params={"filter": f'case="{case}"'}).json()
+        # An alert's state is known once its group has been through the pipeline.
+        if len(listed) == len(named) and all(
+            each["status"]["state"] != "unprocessed" for each in listed
+        ):
+            return sorted(
+                each["labels"]["alertname"] for each in listed if each["status"]["inhibitedBy"]
+            )
+        time.sleep(0.05)
+    pytest.fail(f"alerts of {case} were never processed: {listed}")
+
+
+def _alert(name: str, severity: str, scenario: str, **more: str) -> Labels:
+    return {"alertname": name, "severity": severity, "scenario": scenario, **more}
+
+
+_CRITICAL = _alert(
+    "TradingBotClockDriftCritical", "critical", "clock_drift", bot="BOT", instance="BOT:1"
+)
+_WARNING = _alert(
+    "TradingBotClockDriftWarning", "warning", "clock_drift", bot="BOT", instance="BOT:1"
+)
+
+_CASES: dict[str, tuple[list[Labels], list[str]]] = {
+    "worse-hides-milder": ([_CRITICAL, _WARNING], ["TradingBotClockDriftWarning"]),
+    "not-of-another-bot": ([_CRITICAL, _WARNING | {"bot": "BOT2"}], []),
+    "not-of-another-scenario": ([_CRITICAL, _WARNING | {"scenario": "kill_switch"}], []),
+    "not-without-a-bot": (
+        [
+            _alert("TradewardenRemediationDown", "critical", "meta"),
+            _alert("TradewardenCollectorFailing", "warning", "meta"),
+        ],
+        [],
+    ),
+    "escalations-hide-nothing": (
+        [_alert("TradewardenIncidentEscalated", "critical", "clock_drift", bot="BOT"), _WARNING],
+        [],
+    ),
+    "maintenance-hides-network": (
+        [
+            _alert("TradingBotMaintenance", "warning", "exchange_maintenance", bot="BOT"),
+            _alert("TradingBotNetwork", "critical", "network_disconnection", bot="BOT"),
+        ],
+        ["TradingBotNetwork"],
+    ),
+    "silent-exporter-hides-its-bots": (
+        [_alert("TradewardenExporterDown", "critical", "meta", instance="BOT:1"), _CRITICAL],
+        ["TradingBotClockDriftCritical"],
+    ),
+    "silent-exporter-hides-no-other-bots": (
+        [
+            _alert("TradewardenExporterDown", "critical", "meta", instance="BOT:1"),
+            _CRITICAL | {"instance": "BOT:2"},
+        ],
+        [],
+    ),
+    "missing-exporter-hides-no-escalation": (
+        [
+            _alert("TradewardenExporterDown", "critical", "meta"),
+            _alert("TradewardenIncidentEscalated", "critical", "clock_drift", bot="BOT"),
+        ],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _CASES)
+def test_inhibition(alertmanager: httpx.Client, case: str) -> None:
+    """Exactly the alerts that another one explains are held back."""
+    alerts, expected = _CASES[case]
+    assert _hidden(alertmanager, case, alerts) == expected
