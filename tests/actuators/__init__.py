@@ -1,0 +1,1 @@
+"""The receiver's hands against real processes and real files."""

@@ -1,0 +1,1 @@
+"""The playbooks' decisions, step by step, against the simulated world."""
