@@ -1,0 +1,1 @@
+"""Acceptance: each scenario through the real Prometheus, Alertmanager and receiver."""
