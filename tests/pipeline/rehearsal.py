@@ -57,7 +57,6 @@ _OPEN = KillSwitchReading(
 )
 _starts = itertools.count(1)
 
-
 BOOTED = Moment("boot-1", 100_000.0, 1_795_500_000.0)
 
 
@@ -100,12 +99,13 @@ class SetWorld(World):
         self.positions_error: SourceError | None = None
 
     def kill_switch(self, bot: Bot) -> KillSwitchReading:
-        """Open, paused by an incident, or a latch."""
+        """Open, a latch, or paused: as set, or by the real mark in the bot's root."""
+        paused_by = self.paused_by or super().kill_switch(bot).pause_incident
         return replace(
             _OPEN,
             engaged=self.engaged,
-            paused=self.paused_by is not None,
-            pause_incident=self.paused_by,
+            paused=paused_by is not None,
+            pause_incident=paused_by,
             reason=f"{bot.name} stopped",
         )
 

@@ -163,19 +163,22 @@ def test_a_bot_is_never_ended_with_the_step_that_started_it(tmp_path: Path, scri
             end(running)
 
 
-@pytest.mark.parametrize("exposure", [True, False])
+@pytest.mark.parametrize(
+    ("exposure", "proves", "contained"),
+    [(True, False, True), (False, True, True), (False, False, False)],
+)
 def test_a_step_that_lets_the_bot_trade_is_contained_again(
-    tmp_path: Path, script: Script, *, exposure: bool
+    tmp_path: Path, script: Script, *, exposure: bool, proves: bool, contained: bool
 ) -> None:
     """Cut off there, the bot may trade without its proof: the pause is back before all else."""
-    step = script.step("fix", changes=True, exposure=exposure)
+    step = script.step("fix", changes=True, exposure=exposure, proves=proves)
     with rehearsal(tmp_path, playbook("made_up", step)) as stage:
         (tmp_path / "bot/state").mkdir()
         incident_id, _ = cut_off(stage, script)
         settle(stage)
-        assert (tmp_path / "bot/state/kill_switch.flag").exists() == exposure
+        assert (tmp_path / "bot/state/kill_switch.flag").exists() == contained
         state = stage.services.states.get("alpha").state
-        assert (state is BotStateName.PAUSED) == exposure
+        assert (state is BotStateName.PAUSED) == contained
         assert stage.incident(incident_id).outcome is Outcome.INTERRUPTED
 
 
