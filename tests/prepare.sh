@@ -1,5 +1,7 @@
 #!/bin/sh
-# Prepare what the Makefile needs: `prepare.sh venv` or `prepare.sh tools`.
+# Prepare what the Makefile needs: `prepare.sh venv`, `prepare.sh clients` or
+# `prepare.sh tools`.
+# `prepare.sh bench_tools` adds the programs that `make bench` measures against.
 # Quiet when there is nothing to do; otherwise says what it does, or exactly what
 # a person has to do.
 set -eu
@@ -41,6 +43,22 @@ venv() {
     fi
     $pip --no-deps --no-build-isolation -e .
     touch .venv/ready
+}
+
+# Client libraries that judge the simulator; each has an environment of its own, because
+# none may decide which versions the programs under test get.
+clients() {
+    for lock in tests/clients/*.lock; do
+        name=$(basename "$lock" .lock)
+        place=.venv-clients/$name
+        cmp -s "$lock" "$place/installed.lock" && continue
+        say "preparing $place from $lock …"
+        rm -rf "$place"
+        .venv/bin/python -m venv "$place"
+        "$place/bin/python" -m pip install -qq --disable-pip-version-check \
+            --only-binary :all: --require-hashes -r "$lock"
+        cp "$lock" "$place/installed.lock"
+    done
 }
 
 have() {
@@ -86,6 +104,40 @@ tools() {
     }
     rm -rf .tools
     mv .tools.new .tools
+}
+
+bench_tools() {
+    have mtail && have prometheus-node-exporter && return 0
+    may_install || {
+        say "make bench measures against mtail and node_exporter. As root:"
+        say "  apt-get install mtail prometheus-node-exporter   (and stop both services)"
+        exit 1
+    }
+    say "fetching mtail and node_exporter from the distribution into .tools …"
+    mkdir -p .tools
+    (
+        cd .tools
+        apt-get download -qq mtail prometheus-node-exporter 2>/dev/null ||
+            { apt_update && apt-get download -qq mtail prometheus-node-exporter; }
+        for package in *.deb; do dpkg-deb -x "$package" .; done
+        rm -f ./*.deb
+    )
+}
+
+# A real chronyd, which the tests start with -x: it never touches the clock. And runc, for a
+# container in which the kernel kills.
+soak_tools() {
+    [ -x .tools/usr/sbin/chronyd ] && [ -x .tools/usr/sbin/runc ] && return 0
+    may_install || { say "tests that need chrony and runc are skipped where these are missing"; return 0; }
+    say "fetching chrony and runc from the distribution into .tools …"
+    mkdir -p .tools
+    (
+        cd .tools
+        apt-get download -qq chrony runc 2>/dev/null ||
+            { apt_update && apt-get download -qq chrony runc; }
+        for package in *.deb; do dpkg-deb -x "$package" .; done
+        rm -f ./*.deb
+    )
 }
 
 "$1"

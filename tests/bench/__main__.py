@@ -2,10 +2,10 @@
 
 import sys
 
-from tests.bench import whole_path
+from tests.bench import log_counting, scrape, whole_path
 from tests.stack.programs import ends_on_signal
 
-_BENCHMARKS = (whole_path.run,)
+_BENCHMARKS = (log_counting.run, scrape.run, whole_path.run)
 
 
 def main() -> int:

@@ -16,13 +16,20 @@ from typing import Any
 from tests.sim import bot_files
 from tests.sim.bot_client import Client, RejectedError, UnknownOutcomeError, UnreachableError
 from tests.sim.bot_files import FLAG, Settings
+from tests.sim.bot_memory import Memory
+from tests.sim.bot_metrics import open_metrics
+from tests.sim.bot_stream import MarketData
 from tests.sim.bot_trading import Trader
 
 _STEP_SECONDS = 0.25
 _TRADE_STEPS = 4
 _ENTRY_STEPS = 40
+_FILTER_STEPS = 4
 _REFUSED, _SECOND = 2, 3
 _TIMESTAMP_CODE = -1021
+# What the runbook calls these refusals; the exchange's own words follow.
+_KEY_CODES = {-2008: "Invalid API key", -2014: "Invalid API key", -2015: "Invalid API key"}
+_KEY_CODES |= {-1022: "Signature verification failed"}
 
 
 class Bot:
@@ -41,15 +48,30 @@ class Bot:
         self._clock_ok = False
         self._wait_trade = 0
         self._wait_entry = 0
+        self._wait_filters = 0
+        self._filters_problem: str | None = None
+        self._memory = Memory()
+        url = settings.stream_url
+        self._market_data = MarketData(url, settings.symbol, log) if url else None
+        self._metrics = open_metrics(settings.metrics_port, self._market_data, log)
 
     def run(self, stop: threading.Event) -> None:
         """Step until asked to stop, then leave no resting order behind."""
+        if self._market_data is not None:
+            self._market_data.start()
         while not stop.is_set():
+            self._memory.obey()
             self._guarded(self._step)
             bot_files.beat()
+            if self._metrics is not None:
+                self._metrics.beat()
             stop.wait(_STEP_SECONDS)
         self._guarded(self._trader.withdraw)
         self._client.close()
+        if self._market_data is not None:
+            self._market_data.stop()
+        if self._metrics is not None:
+            self._metrics.stop()
 
     def start_latch(self, counters: dict[str, int]) -> None:
         """Write the untripped latch, counters kept."""
@@ -59,6 +81,7 @@ class Bot:
 
     def _step(self) -> None:
         self._look_at_flag()
+        self._look_at_filters()
         if time.monotonic() >= self._clock_due:
             self._check_clock()
         if self._tripped or self._halted:
@@ -88,6 +111,16 @@ class Bot:
             self._clock_due = 0.0  # never trade on a measurement from before the halt
         self._halted = halted
 
+    def _look_at_filters(self) -> None:
+        self._wait_filters -= 1
+        if self._wait_filters >= 0:
+            return
+        self._wait_filters = _FILTER_STEPS
+        problem = bot_files.filters_problem()
+        if problem is not None and problem != self._filters_problem:
+            self._log.error("Invalid data in %s", problem)
+        self._filters_problem = problem
+
     def _check_clock(self) -> None:
         self._clock_due = time.monotonic() + self._settings.refresh_seconds
         self._clock_ok = False
@@ -106,7 +139,9 @@ class Bot:
         try:
             work()
         except RejectedError as error:
-            self._log.error("%s (code %d)", error, error.code)
+            name = _KEY_CODES.get(error.code)
+            words = f"{name}: {error}" if name else str(error)
+            self._log.error("%s (code %d)", words, error.code)
             if error.code == _TIMESTAMP_CODE:
                 # The clock guard owns this: hold until the next measurement.
                 self._clock_ok = False

@@ -20,6 +20,7 @@ _POSITIONS = STATE / "positions.json"
 _PIDFILE = STATE / "bot.pid"
 _HEARTBEAT = STATE / "heartbeat"
 _LOCK = STATE / "bot.lock"
+_FILTERS = Path("data/binance_filters.json")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Settings:
     max_errors: int
     api_key: str
     api_secret: str
+    stream_url: str | None
+    metrics_port: int | None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,19 @@ def read_settings(path: Path) -> Settings:
         max_errors=int(config["kill_switch"]["max_consecutive_errors"]),
         api_key=env["BINANCE_API_KEY"],
         api_secret=env["BINANCE_API_SECRET"],
+        stream_url=config["exchange"].get("stream_url"),
+        metrics_port=config.get("metrics", {}).get("port"),
     )
+
+
+def filters_problem() -> str | None:
+    """What is wrong with the exchange's filters as downloaded; None if nothing is."""
+    try:
+        filters = json.loads(_FILTERS.read_text(encoding="utf-8"))["filters"]
+        steps = [Decimal(symbol["LOT_SIZE"]["stepSize"]) for symbol in filters.values()]
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        return f"{_FILTERS}: {type(error).__name__}: {error}"
+    return None if steps else f"{_FILTERS}: no symbol in it"
 
 
 @contextlib.contextmanager

@@ -134,7 +134,7 @@ class Trader:
 
     def _cancel(self, client_id: str) -> None:
         try:
-            self._client.send(
+            order = self._client.send(
                 "DELETE", "/fapi/v1/order", symbol=self._symbol, origClientOrderId=client_id
             )
         except RejectedError as error:
@@ -143,3 +143,10 @@ class Trader:
                 raise
         else:
             self._log.info("Cancelled order %s", client_id)
+            if Decimal(order["executedQty"]):
+                self._log.warning(
+                    "Order %s was PARTIALLY_FILLED: %s of %s",
+                    client_id,
+                    order["executedQty"],
+                    order["origQty"],
+                )

@@ -22,13 +22,21 @@ class Clocks:
     ntp_one: float = 0.0
     repairs: list[dict[str, object]] = field(default_factory=list)
 
+    def exchange_seconds(self) -> float:
+        """The exchange's time as Unix seconds."""
+        return self.wall() - self.local - self.exchange
+
     def exchange_ms(self) -> int:
         """The exchange's time in whole milliseconds, as its API shows it."""
-        return int((self.wall() - self.local - self.exchange) * 1000)
+        return int(self.exchange_seconds() * 1000)
+
+    def reference_seconds(self) -> float:
+        """The second exchange's time as Unix seconds."""
+        return self.wall() - self.local
 
     def reference_ms(self) -> int:
-        """The second exchange's time."""
-        return int((self.wall() - self.local) * 1000)
+        """The second exchange's time in whole milliseconds."""
+        return int(self.reference_seconds() * 1000)
 
     def ntp_time(self, server: int) -> float:
         """Unix time as NTP server number ``server`` tells it; only server 0 ever lies alone."""

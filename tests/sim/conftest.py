@@ -128,6 +128,15 @@ def caller(simulator: Simulator) -> Iterator[Caller]:
 
 
 @pytest.fixture
+def broker(simulator: Simulator) -> Iterator[httpx.Client]:
+    """A client of the broker's trading host with the bot's key pair."""
+    pair = simulator.world.alpaca_keys["bot"]
+    headers = {"APCA-API-KEY-ID": pair.key, "APCA-API-SECRET-KEY": pair.secret}
+    with httpx.Client(base_url=simulator.alpaca.url, headers=headers, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
 def control(simulator: Simulator) -> Iterator[httpx.Client]:
     """A client of the control API."""
     with httpx.Client(base_url=simulator.control.url, timeout=20) as client:

@@ -10,6 +10,7 @@ import msgspec
 
 from tests.sim.faults import FAULTS
 from tests.sim.serve import Request, Response
+from tests.sim.settings import Settings
 from tests.sim.state import describe
 from tests.sim.world import ActiveFault, FaultError, World
 
@@ -29,6 +30,7 @@ class Control:
         self._routes: dict[tuple[str, str], Callable[[Request], Any]] = {
             ("GET", "/state"): lambda _: describe(world),
             ("POST", "/faults"): self._inject,
+            ("POST", "/settings"): self._set,
             ("POST", "/reset"): self._reset,
             ("POST", "/bot"): self._register,
             ("POST", "/clock"): self._repair,
@@ -76,10 +78,20 @@ class Control:
             active.undo()
         return {"scenario": stem, "ended": active is not None}
 
+    def _set(self, request: Request) -> Any:
+        body = _object(request)
+        try:
+            msgspec.convert(body, Settings).apply(self._world)
+        except msgspec.ValidationError as error:
+            _refuse(f"{error} (settings: {', '.join(Settings.__struct_fields__)})")
+        return body
+
     def _reset(self, _: Request) -> Any:
         ended = [stem for stem in _BY_STEM if self._end(stem)["ended"]]
         with self._world.lock:
             self._world.clocks.reset()
+            self._world.limits.reset()
+            self._world.market_data.reset()
             self._world.intercepts.clear()
             self._world.requests.clear()
             self._world.pages.clear()

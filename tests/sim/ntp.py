@@ -53,6 +53,7 @@ class NtpServers:
 
     def __init__(self, first_port: int, clocks: Clocks) -> None:
         self._clocks = clocks
+        self._silent = False
         self._sockets: list[socket.socket] = []
         try:
             for number in range(NTP_SERVERS):
@@ -80,6 +81,14 @@ class NtpServers:
         self._wake.close()
         self._close()
 
+    def shut(self) -> None:
+        """Answer nothing; what is lost on the way is not refused either."""
+        self._silent = True
+
+    def open(self) -> None:
+        """Answer again."""
+        self._silent = False
+
     def _close(self) -> None:
         for sock in self._sockets:
             sock.close()
@@ -100,7 +109,7 @@ class NtpServers:
         with contextlib.suppress(OSError):
             request, address = sock.recvfrom(1024)
             answer = reply(request, self._clocks.ntp_time(number))
-            if answer is not None:
+            if answer is not None and not self._silent:
                 sock.sendto(answer, address)
 
 

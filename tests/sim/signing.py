@@ -1,5 +1,6 @@
 """Keys, HMAC signatures and the timestamp rule, as the exchange documents them."""
 
+import enum
 import hashlib
 import hmac
 import random
@@ -21,16 +22,40 @@ _NUMBER = re.compile(r"[0-9]{1,20}")
 _WINDOW = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?")
 _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
 _MAX_PARAMETERS = 200
+_ROLES = {"bot": True, "exporter": False, "remediation": True}
+
+
+class Trouble(enum.StrEnum):
+    """What is wrong with a key, in the words of the fault that makes it so."""
+
+    KEY_FORMAT = "key_format"
+    REJECTED = "rejected"
+    SIGNATURE = "signature"
+    IP = "ip"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Key:
-    """One API key: whose it is, and whether it may send or cancel orders."""
+    """One API key: whose it is, what it may do, and what is wrong with it.
+
+    Times are milliseconds; ``expires`` is the end of its permission to trade.
+    """
 
     role: str
     key: str
     secret: str
     can_trade: bool
+    created: int = 0
+    can_withdraw: bool = False
+    ip_restrict: bool = True
+    expires: int | None = None
+    trouble: Trouble | None = None
+
+    def trades_at(self, now: int) -> bool:
+        """Whether it may send and cancel orders at this time."""
+        return self.can_trade and (self.expires is None or now < self.expires)
 
 
 @dataclass(frozen=True)
@@ -42,16 +67,33 @@ class Parameters:
     values: Mapping[str, str]
 
 
-def make_keys(seed: int) -> dict[str, Key]:
-    """Make the three roles' keys; the same seed gives the same keys."""
+def make_keys(seed: int, created: int = 0) -> dict[str, Key]:
+    """Make the three roles' keys of one age; the same seed gives the same keys."""
     source = random.Random(f"keys {seed}")
     letters = string.ascii_letters + string.digits
 
     def token() -> str:
         return "".join(source.choices(letters, k=64))
 
-    roles = {"bot": True, "exporter": False, "remediation": True}
-    return {role: Key(role, token(), token(), trade) for role, trade in roles.items()}
+    return {
+        role: Key(role, token(), token(), can_trade=trade, created=created)
+        for role, trade in _ROLES.items()
+    }
+
+
+def make_alpaca_keys(seed: int) -> dict[str, Key]:
+    """Make the roles' key pairs at the broker, whose keys all may trade."""
+    source = random.Random(f"alpaca keys {seed}")
+    capitals, letters = string.ascii_uppercase + string.digits, string.ascii_letters + string.digits
+    return {
+        role: Key(
+            role,
+            "PK" + "".join(source.choices(capitals, k=18)),
+            "".join(source.choices(letters, k=40)),
+            can_trade=True,
+        )
+        for role in _ROLES
+    }
 
 
 def sign(secret: str, payload: str) -> str:
@@ -86,10 +128,27 @@ def identify(keys: Mapping[str, Key], api_key: str | None, *, sapi: bool) -> Key
         raise ApiError(401, -2014, "API-key format invalid.")
     for key in keys.values():
         if key.key == api_key:
+            _refuse_troubled(key.trouble, sapi=sapi)
             return key
     if sapi:
         raise ApiError(400, -2008, "Invalid Api-Key ID.")
     raise ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.")
+
+
+def _refuse_troubled(trouble: Trouble | None, *, sapi: bool) -> None:
+    if trouble is Trouble.KEY_FORMAT:
+        raise ApiError(401, -2014, "API-key format invalid.")
+    if trouble is Trouble.UNKNOWN:
+        raise ApiError(400 if sapi else 401, -2008, "Invalid Api-Key ID.")
+    if trouble is Trouble.SIGNATURE:
+        raise ApiError(400, -1022, "Signature for this request is not valid.")
+    if trouble in {Trouble.REJECTED, Trouble.IP}:
+        message = "Invalid API-key, IP, or permissions for action"
+        raise ApiError(
+            401,
+            -2015,
+            f"{message}, request ip: 127.0.0.1" if trouble is Trouble.IP else f"{message}.",
+        )
 
 
 def verify(key: Key, parameters: Parameters, server_ms: int) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from tests.sim.exchange import usdm_orders
+from tests.sim.exchange.alpaca_orders import show_order
+from tests.sim.exchange.alpaca_text import money, number
 from tests.sim.exchange.text import amount
 from tests.sim.processes import live_bot
 from tests.sim.world import World
@@ -22,6 +24,8 @@ def describe(world: World) -> dict[str, Any]:
             },
             "account": _account(world),
             "spot": _spot(world),
+            "alpaca": _alpaca(world),
+            "limits": dict(world.limits.allowed),
             "requests": _requests(world),
             "requests_by_role": _requests_by_role(world),
         }
@@ -30,13 +34,13 @@ def describe(world: World) -> dict[str, Any]:
 
 def _account(world: World) -> dict[str, Any]:
     books = world.usdm
-    held = [p for p in books.positions.values() if p.quantity]
+    held = [p for p in (*books.positions.values(), *books.legs.values()) if p.quantity]
     orders = [usdm_orders.show(order) for order in books.orders.of(None)]
     return {
         "positions": [
             {
                 "symbol": position.symbol,
-                "side": "BOTH",
+                "side": position.side,
                 "quantity": amount(position.quantity, 3),
                 "entry_price": amount(position.entry, 5),
             }
@@ -58,6 +62,16 @@ def _spot(world: World) -> dict[str, Any]:
         },
         "open_orders": [order.client_order_id for order in world.spot.orders.open()],
         "orders_total": world.spot.orders.total,
+    }
+
+
+def _alpaca(world: World) -> dict[str, Any]:
+    books = world.alpaca
+    return {
+        "positions": {s: number(p.quantity) for s, p in books.positions.items() if p.quantity},
+        "open_orders": [show_order(order) for order in books.open()],
+        "orders_total": len(books.orders),
+        "cash": money(books.cash),
     }
 
 

@@ -42,7 +42,7 @@ def test_every_fault_is_registered_under_its_file_s_name_and_small() -> None:
     [
         (b"{", "not JSON"),
         (b"[]", "JSON object"),
-        (b"{}", "'scenario' must be one of clock_drift, kill_switch, process_crash"),
+        (b"{}", "'scenario' must be one of network_disconnection, clock_drift, kill_switch"),
         (b'{"scenario": ["x"]}', "'scenario' must be one of"),
         (b'{"scenario": "clock_drift", "speed": 1}', "parameters of clock_drift: offset_seconds"),
         (b'{"scenario": "clock_drift", "where": "moon"}', "Invalid enum value 'moon'"),

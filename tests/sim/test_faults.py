@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tests.sim.conftest import DEADLINE, LiveBot, until
+from tests.sim.injecting import inject
 
 _FLAG = "state/kill_switch.flag"
 _STATE = "state/kill_switch_state.json"
@@ -17,18 +18,11 @@ def trading(bot: LiveBot) -> LiveBot:
     return bot
 
 
-def _inject(control: httpx.Client, scenario: str, **params: object) -> None:
-    response = control.post("/faults", json={"scenario": scenario, **params})
-    assert response.status_code == 200, response.text
-    assert response.json()["scenario"] == scenario
-    assert control.get("/state").json()["faults"][scenario]["params"].items() >= params.items()
-
-
 def test_kill_switch_errors_trip_the_bot_by_its_own_limit(
     trading: LiveBot, control: httpx.Client
 ) -> None:
     """Five refused orders in a row; the latch outlives the fault."""
-    _inject(control, "kill_switch")
+    inject(control, "kill_switch")
     until(lambda: "Kill switch triggered: 5 consecutive errors" in trading.log, "the trip")
     until((trading.root / _FLAG).exists, "the flag")
     assert trading.log.count("(code -2010)") == 5
@@ -40,7 +34,7 @@ def test_kill_switch_errors_trip_the_bot_by_its_own_limit(
 
 def test_fewer_errors_than_the_limit_do_not_trip(trading: LiveBot, control: httpx.Client) -> None:
     """A success in between starts the count anew."""
-    _inject(control, "kill_switch", count=4)
+    inject(control, "kill_switch", count=4)
     until(lambda: trading.log.count("(code -2010)") == 4, "four refusals")
     orders = trading.orders
     until(lambda: trading.orders > orders, "trading again")
@@ -52,7 +46,7 @@ def test_kill_switch_manual_halts_and_ends_without_a_trip(
     trading: LiveBot, control: httpx.Client
 ) -> None:
     """A touched, empty flag; ending the fault removes it and trading goes on."""
-    _inject(control, "kill_switch", cause="manual")
+    inject(control, "kill_switch", cause="manual")
     assert (trading.root / _FLAG).read_bytes() == b""
     until(lambda: "not accepting signals" in trading.log, "the halt")
     orders = trading.orders
@@ -65,7 +59,7 @@ def test_ending_a_fault_leaves_what_somebody_else_has_written(
     trading: LiveBot, control: httpx.Client
 ) -> None:
     """A flag that changed since is not the fault's to remove."""
-    _inject(control, "kill_switch", cause="manual")
+    inject(control, "kill_switch", cause="manual")
     (trading.root / _FLAG).write_text("stay")
     control.delete("/faults/kill_switch")
     assert (trading.root / _FLAG).read_text() == "stay"
@@ -74,7 +68,7 @@ def test_ending_a_fault_leaves_what_somebody_else_has_written(
 def test_kill_switch_state_unreadable_is_restored(trading: LiveBot, control: httpx.Client) -> None:
     """The truncated file makes a start impossible; ending the fault restores the original."""
     original = (trading.root / _STATE).read_bytes()
-    _inject(control, "kill_switch", cause="state_unreadable")
+    inject(control, "kill_switch", cause="state_unreadable")
     with pytest.raises(ValueError, match="Expecting value"):
         _ = trading.latch
     control.delete("/faults/kill_switch")
@@ -83,7 +77,7 @@ def test_kill_switch_state_unreadable_is_restored(trading: LiveBot, control: htt
 
 def test_process_crash_kills_between_steps(trading: LiveBot, control: httpx.Client) -> None:
     """The process is gone without a word and its files agree with the exchange."""
-    _inject(control, "process_crash")
+    inject(control, "process_crash")
     assert trading.process.wait(timeout=DEADLINE) == -9
     assert "Shutdown complete" not in trading.log
     assert control.get("/state").json()["bots"]["alpha"]["alive"] is False
@@ -96,7 +90,7 @@ def test_process_crash_kills_between_steps(trading: LiveBot, control: httpx.Clie
 
 def test_process_crash_term_is_a_clean_stop(trading: LiveBot, control: httpx.Client) -> None:
     """The bot says its last word and exits 0."""
-    _inject(control, "process_crash", signal="TERM")
+    inject(control, "process_crash", signal="TERM")
     assert trading.process.wait(timeout=DEADLINE) == 0
     assert trading.log.splitlines()[-1].endswith("Shutdown complete")
 
@@ -105,7 +99,7 @@ def test_process_crash_orphan_rests_until_the_fault_ends(
     trading: LiveBot, control: httpx.Client
 ) -> None:
     """An order with the bot's prefix that no file of the bot mentions."""
-    _inject(control, "process_crash", orphan=True)
+    inject(control, "process_crash", orphan=True)
     names = [o["clientOrderId"] for o in control.get("/state").json()["account"]["open_orders"]]
     (orphan,) = [name for name in names if name.startswith("web_orphan")]
     assert orphan not in trading.log
@@ -118,7 +112,7 @@ def test_clock_drift_makes_the_bot_s_orders_fail_until_repaired(
     trading: LiveBot, control: httpx.Client
 ) -> None:
     """-1021 while it lasts; the clock's repair ends it."""
-    _inject(control, "clock_drift", offset_seconds=3.0, where="local")
+    inject(control, "clock_drift", offset_seconds=3.0, where="local")
     until(lambda: "(code -1021)" in trading.log, "-1021")
     control.post("/clock", json={"action": "step"}).raise_for_status()
     orders = trading.orders

@@ -11,7 +11,10 @@ _HISTORY = 5_000
 
 @dataclass
 class Order:
-    """One order and what became of it. ``kind`` is the exchange's ``type``."""
+    """One order and what became of it. ``kind`` is the exchange's ``type``.
+
+    ``position_side`` is futures' hedge mode; ``expiry_reason`` says why it is EXPIRED.
+    """
 
     order_id: int
     client_order_id: str
@@ -24,7 +27,9 @@ class Order:
     time: int
     update_time: int
     reduce_only: bool = False
+    position_side: str = "BOTH"
     status: str = "NEW"
+    expiry_reason: str | None = None
     executed: Decimal = Decimal(0)
     quote: Decimal = Decimal(0)
 
@@ -52,6 +57,10 @@ class Order:
         """Whether it would trade at this price."""
         return self.kind == "MARKET" or (self.price - price) * self.sign >= 0
 
+    def expire(self, now: int, reason: str) -> None:
+        """End it as the exchange does, with what has been filled kept."""
+        self.status, self.expiry_reason, self.update_time = "EXPIRED", reason, now
+
 
 @dataclass(frozen=True)
 class Trade:
@@ -68,6 +77,7 @@ class Trade:
     realized: Decimal
     maker: bool
     time: int
+    position_side: str = "BOTH"
 
 
 class Orders:

@@ -104,6 +104,16 @@ class SpotBooks:
         order.status = "CANCELED"
         order.update_time = now
 
+    def expire(self, order: Order, now: int) -> None:
+        """End a resting order as the exchange does for maintenance."""
+        self._release(order)
+        order.expire(now, "EXCHANGE_CANCELED")
+
+    def rest(self, order: Order) -> None:
+        """Put an order into the book without trying to fill it; what it needs is locked."""
+        self._lock(order, order.price)
+        self.orders.add(order)
+
     def _check(self, order: Order, price: Decimal) -> None:
         if order.quantity <= 0 or order.quantity % STEP:
             raise ApiError(400, -1013, "Filter failure: LOT_SIZE")

@@ -1,4 +1,4 @@
-"""The USD-M futures account: orders, one-way positions, wallet."""
+"""The USD-M futures account: orders, positions in either mode, wallet, income."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,18 +11,33 @@ LEVERAGE = 20
 STEP = Decimal("0.001")
 TICK = Decimal("0.10")
 MIN_NOTIONAL = Decimal(50)
-_TAKER, _MAKER = Decimal("0.0004"), Decimal("0.0002")
+TAKER, MAKER = Decimal("0.0004"), Decimal("0.0002")
 _WALLET = Decimal(100_000)
+_ZERO = Decimal(0)
+LEGS = ("LONG", "SHORT")
 
 
 @dataclass
 class FuturesPosition:
-    """One symbol's net position; ``quantity`` is signed."""
+    """One position; ``quantity`` is signed, in both modes."""
 
     symbol: str
     quantity: Decimal = Decimal(0)
     entry: Decimal = Decimal(0)
     update_time: int = 0
+    side: str = "BOTH"
+
+
+@dataclass(frozen=True)
+class Income:
+    """Money that moved in the futures wallet; ``kind`` is the exchange's ``incomeType``."""
+
+    kind: str
+    symbol: str
+    amount: Decimal
+    time: int
+    number: int
+    trade_id: str
 
 
 @dataclass
@@ -40,6 +55,8 @@ class AlgoOrder:
     close_position: bool
     time: int
     status: str = "NEW"
+    update_time: int = 0
+    position_side: str = "BOTH"
 
 
 class UsdmBooks:
@@ -49,9 +66,35 @@ class UsdmBooks:
         self.prices = prices
         self.orders = Orders()
         self.positions = {symbol: FuturesPosition(symbol) for symbol in SYMBOLS}
+        self.legs = {(s, side): FuturesPosition(s, side=side) for s in SYMBOLS for side in LEGS}
+        self.dual = False  # hedge mode: LONG and SHORT beside each other
         self.algo: dict[int, AlgoOrder] = {}
+        self.algo_done: list[AlgoOrder] = []
+        self.incomes: list[Income] = []
         self.wallet = _WALLET
         self.countdowns: dict[str, int] = {}
+
+    def held(self, symbol: str) -> list[FuturesPosition]:
+        """A symbol's positions in the mode that is on, flat ones too."""
+        if self.dual:
+            return [self.legs[symbol, side] for side in LEGS]
+        return [self.positions[symbol]]
+
+    def position(self, symbol: str, side: str) -> FuturesPosition:
+        """One position; BOTH is the net one of one-way mode."""
+        return self.positions[symbol] if side == "BOTH" else self.legs[symbol, side]
+
+    def set_position(self, symbol: str, quantity: Decimal, now: int, side: str = "BOTH") -> None:
+        """Put a position where it is wanted, at the price of now, without an order."""
+        position = self.position(symbol, side)
+        position.quantity, position.update_time = quantity, now
+        position.entry = self.prices.of(symbol) if quantity else _ZERO
+
+    def earn(self, kind: str, symbol: str, amount: Decimal, now: int, trade_id: str = "") -> None:
+        """Move money in the wallet and remember why."""
+        self.wallet += amount
+        income = Income(kind, symbol, amount, now, self.orders.next_id(), trade_id)
+        self.incomes.append(income)
 
     def place(self, order: Order, now: int) -> None:
         """Accept an order, fill what fills, let the price move.
@@ -80,12 +123,16 @@ class UsdmBooks:
         order.quote += quantity * price
         order.status = "FILLED" if order.remaining == 0 else "PARTIALLY_FILLED"
         order.update_time = now
-        realized = self._move_position(order.symbol, quantity * order.sign, price, now)
-        commission = quantity * price * (_MAKER if maker else _TAKER)
-        self.wallet += realized - commission
+        position = self.position(order.symbol, order.position_side)
+        realized = self._move_position(position, quantity * order.sign, price, now)
+        commission = quantity * price * (MAKER if maker else TAKER)
+        trade_id = self.orders.next_id()
+        self.earn("COMMISSION", order.symbol, -commission, now, str(trade_id))
+        if realized:
+            self.earn("REALIZED_PNL", order.symbol, realized, now, str(trade_id))
         self.orders.trades.append(
             Trade(
-                trade_id=self.orders.next_id(),
+                trade_id=trade_id,
                 order_id=order.order_id,
                 symbol=order.symbol,
                 side=order.side,
@@ -96,6 +143,7 @@ class UsdmBooks:
                 realized=realized,
                 maker=maker,
                 time=now,
+                position_side=order.position_side,
             )
         )
 
@@ -110,6 +158,14 @@ class UsdmBooks:
         order.status = "CANCELED"
         order.update_time = now
 
+    def expire(self, order: Order, now: int) -> None:
+        """End a resting order as the exchange does for maintenance."""
+        order.expire(now, "EXCHANGE_CANCELED")
+
+    def rest(self, order: Order) -> None:
+        """Put an order into the book without trying to fill it."""
+        self.orders.add(order)
+
     def run_countdowns(self, now: int) -> None:
         """Cancel the orders of every symbol whose countdown ran out."""
         for symbol in [symbol for symbol, deadline in self.countdowns.items() if deadline <= now]:
@@ -117,17 +173,18 @@ class UsdmBooks:
             for order in self.orders.open(symbol):
                 self.cancel(order, now)
 
-    def unrealized(self, symbol: str) -> Decimal:
+    def unrealized(self, position: FuturesPosition) -> Decimal:
         """Profit of a position at the current price."""
-        position = self.positions[symbol]
-        return position.quantity * (self.prices.of(symbol) - position.entry)
+        return position.quantity * (self.prices.of(position.symbol) - position.entry)
+
+    def profit(self) -> Decimal:
+        """Profit of all positions."""
+        return sum((self.unrealized(p) for s in SYMBOLS for p in self.held(s)), _ZERO)
 
     def margin(self) -> Decimal:
         """Initial margin of all positions."""
-        return sum(
-            (abs(p.quantity) * self.prices.of(s) / LEVERAGE for s, p in self.positions.items()),
-            Decimal(0),
-        )
+        held = [p for symbol in SYMBOLS for p in self.held(symbol)]
+        return sum((abs(p.quantity) * self.prices.of(p.symbol) / LEVERAGE for p in held), _ZERO)
 
     def _check(self, order: Order) -> None:
         price = self.prices.of(order.symbol) if order.kind == "MARKET" else order.price
@@ -137,7 +194,9 @@ class UsdmBooks:
             raise ApiError(400, -4003, "Quantity less than or equal to zero.")
         if any(o.client_order_id == order.client_order_id for o in self.orders.open(order.symbol)):
             raise ApiError(400, -4116, "ClientOrderId is duplicated.")
-        held = self.positions[order.symbol].quantity
+        held = self.position(order.symbol, order.position_side).quantity
+        if order.position_side != "BOTH" and held * order.sign < 0 and order.quantity > abs(held):
+            raise ApiError(400, -2022, "ReduceOnly Order is rejected.")
         if order.reduce_only:
             if held * order.sign >= 0:
                 raise ApiError(400, -2022, "ReduceOnly Order is rejected.")
@@ -160,9 +219,11 @@ class UsdmBooks:
             if order.fillable_at(price):
                 self.fill(order, order.remaining, order.price, now, maker=True)
 
-    def _move_position(self, symbol: str, change: Decimal, price: Decimal, now: int) -> Decimal:
+    @staticmethod
+    def _move_position(
+        position: FuturesPosition, change: Decimal, price: Decimal, now: int
+    ) -> Decimal:
         # Returns the profit realized by the part that closes.
-        position = self.positions[symbol]
         before, after = position.quantity, position.quantity + change
         realized = Decimal(0)
         if before * change >= 0:

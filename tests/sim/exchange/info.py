@@ -1,10 +1,12 @@
 """exchangeInfo of futures, spot and coin-margined futures: fields every client reads."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
 from tests.sim.books import spot, usdm
 from tests.sim.books.prices import SYMBOLS
+from tests.sim.world import World
 
 _ONBOARD = 1_569_398_400_000
 _PERPETUAL_DELIVERY = 4_133_404_800_000
@@ -15,36 +17,36 @@ def _text(value: Decimal) -> str:
     return format(value, "f")
 
 
-def futures(now: int) -> dict[str, Any]:
-    """Answer ``fapi/v1/exchangeInfo``."""
+def futures(world: World) -> dict[str, Any]:
+    """Answer ``fapi/v1/exchangeInfo``; it knows no filter by symbol."""
     return {
         "timezone": "UTC",
-        "serverTime": now,
+        "serverTime": world.clocks.exchange_ms(),
         "futuresType": "U_MARGINED",
         "rateLimits": [
-            _limit("REQUEST_WEIGHT", "MINUTE", 1, 2400),
+            _limit("REQUEST_WEIGHT", "MINUTE", 1, world.limits.allowed["usdm"]),
             _limit("ORDERS", "MINUTE", 1, 1200),
             _limit("ORDERS", "SECOND", 10, 300),
         ],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-        "symbols": [_futures_symbol(symbol) for symbol in SYMBOLS],
+        "symbols": [_futures_symbol(symbol, _status(world, symbol)) for symbol in SYMBOLS],
     }
 
 
-def spot_info(now: int, symbol: str | None) -> dict[str, Any]:
-    """Answer ``api/v3/exchangeInfo``."""
+def spot_info(world: World, symbols: Collection[str]) -> dict[str, Any]:
+    """Answer ``api/v3/exchangeInfo`` for these symbols."""
     return {
         "timezone": "UTC",
-        "serverTime": now,
+        "serverTime": world.clocks.exchange_ms(),
         "rateLimits": [
-            _limit("REQUEST_WEIGHT", "MINUTE", 1, 6000),
+            _limit("REQUEST_WEIGHT", "MINUTE", 1, world.limits.allowed["spot"]),
             _limit("ORDERS", "SECOND", 10, 100),
             _limit("ORDERS", "DAY", 1, 200_000),
             _limit("RAW_REQUESTS", "MINUTE", 5, 300_000),
         ],
         "exchangeFilters": [],
-        "symbols": [_spot_symbol(name) for name in SYMBOLS if symbol in (None, name)],
+        "symbols": [_spot_symbol(name, _status(world, name)) for name in symbols],
     }
 
 
@@ -59,6 +61,10 @@ def coin_futures(now: int) -> dict[str, Any]:
     }
 
 
+def _status(world: World, symbol: str) -> str:
+    return world.symbol_status.get(symbol, "TRADING")
+
+
 def _limit(kind: str, interval: str, number: int, limit: int) -> dict[str, Any]:
     return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
 
@@ -69,7 +75,7 @@ def _filters(step: Decimal, tick: Decimal) -> list[dict[str, Any]]:
     return [{"filterType": "PRICE_FILTER", **price}, {"filterType": "LOT_SIZE", **size}]
 
 
-def _futures_symbol(symbol: str) -> dict[str, Any]:
+def _futures_symbol(symbol: str, status: str) -> dict[str, Any]:
     base, quote = spot.assets(symbol)
     size = {"minQty": _text(usdm.STEP), "maxQty": "120", "stepSize": _text(usdm.STEP)}
     return {
@@ -78,7 +84,7 @@ def _futures_symbol(symbol: str) -> dict[str, Any]:
         "contractType": "PERPETUAL",
         "deliveryDate": _PERPETUAL_DELIVERY,
         "onboardDate": _ONBOARD,
-        "status": "TRADING",
+        "status": status,
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": base,
@@ -105,12 +111,12 @@ def _futures_symbol(symbol: str) -> dict[str, Any]:
     }
 
 
-def _spot_symbol(symbol: str) -> dict[str, Any]:
+def _spot_symbol(symbol: str, status: str) -> dict[str, Any]:
     base, quote = spot.assets(symbol)
     notional = {"minNotional": _text(spot.MIN_NOTIONAL), "maxNotional": "9000000"}
     return {
         "symbol": symbol,
-        "status": "TRADING",
+        "status": status,
         "baseAsset": base,
         "baseAssetPrecision": 8,
         "quoteAsset": quote,

@@ -9,16 +9,32 @@ from tests.sim.exchange.api import Access, Call, Route, Routes
 from tests.sim.exchange.text import amount
 from tests.sim.exchange.usdm_orders import optional_symbol
 
-_KEY_CREATED = 1_767_225_600_000
+
+def _status(call: Call) -> Any:
+    status = call.world.system_status
+    return {"status": status, "msg": "system_maintenance" if status else "normal"}
+
+
+def _trading_status(_: Call) -> Any:
+    return {
+        "data": {
+            "isLocked": False,
+            "plannedRecoverTime": 0,
+            "triggerCondition": {"GCR": 150, "IFER": 150, "UFR": 300},
+            "updateTime": 0,
+        }
+    }
 
 
 def _restrictions(call: Call) -> Any:
-    trade = call.world.keys[call.role].can_trade
+    key = call.world.keys[call.role]
+    trade = key.trades_at(call.now)
+    expiry = {} if key.expires is None else {"tradingAuthorityExpirationTime": key.expires}
     return {
-        "ipRestrict": True,
-        "createTime": _KEY_CREATED,
+        "ipRestrict": key.ip_restrict,
+        "createTime": key.created,
         "enableReading": True,
-        "enableWithdrawals": False,
+        "enableWithdrawals": key.can_withdraw,
         "enableInternalTransfer": False,
         "enableMargin": False,
         "enableFutures": trade,
@@ -28,6 +44,7 @@ def _restrictions(call: Call) -> Any:
         "enableFixApiTrade": False,
         "enableFixReadOnly": False,
         "enableSpotAndMarginTrading": trade,
+        **expiry,
     }
 
 
@@ -41,8 +58,9 @@ def _fees(call: Call) -> Any:
 
 
 ROUTES: Routes = {
-    ("GET", "/sapi/v1/system/status"): Route(lambda _: {"status": 0, "msg": "normal"}),
+    ("GET", "/sapi/v1/system/status"): Route(_status),
     ("GET", "/sapi/v1/account/status"): Route(lambda _: {"data": "Normal"}, Access.READ),
+    ("GET", "/sapi/v1/account/apiTradingStatus"): Route(_trading_status, Access.READ),
     ("GET", "/sapi/v1/account/apiRestrictions"): Route(_restrictions, Access.READ),
     ("GET", "/sapi/v1/asset/tradeFee"): Route(_fees, Access.READ),
     ("GET", "/sapi/v1/capital/config/getall"): Route(lambda _: [], Access.READ, 10),

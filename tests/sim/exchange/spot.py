@@ -1,5 +1,7 @@
 """Spot: market, account, orders and trades."""
 
+import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -7,8 +9,9 @@ from tests.sim.books.orders import Order, Trade
 from tests.sim.books.prices import SYMBOLS
 from tests.sim.books.spot import COMMISSION, TICK
 from tests.sim.exchange import info
-from tests.sim.exchange.api import Access, Call, Route, Routes
+from tests.sim.exchange.api import Access, Call, Route, Routes, by_symbol
 from tests.sim.exchange.errors import ApiError
+from tests.sim.exchange.history import DAY_MS, page
 from tests.sim.exchange.text import amount
 from tests.sim.exchange.usdm_orders import new_order, optional_symbol, symbol_of
 
@@ -16,8 +19,10 @@ _ZERO = Decimal(0)
 
 
 def _show(order: Order) -> dict[str, Any]:
+    expired = {} if order.expiry_reason is None else {"expiryReason": order.expiry_reason}
     return {
         **_placed(order),
+        **expired,
         "stopPrice": "0.00000000",
         "icebergQty": "0.00000000",
         "time": order.time,
@@ -49,6 +54,8 @@ def _placed(order: Order) -> dict[str, Any]:
 def _place(call: Call) -> Any:
     books = call.world.spot
     tif = frozenset({"GTC", "IOC", "FOK"})
+    if call.world.symbol_status.get(symbol_of(call), "TRADING") != "TRADING":
+        raise ApiError(400, -2010, "Market is closed.")
     order = new_order(call, order_id=books.orders.next_id(), allowed_tif=tif)
     books.place(order, call.now)
     fills = [
@@ -113,14 +120,27 @@ def _open(call: Call) -> Any:
 
 
 def _all(call: Call) -> Any:
-    limit = min(call.optional_int("limit") or 500, 1000)
-    return [_show(order) for order in call.world.spot.orders.of(symbol_of(call))][-limit:]
+    shown = page(
+        call,
+        call.world.spot.orders.of(symbol_of(call)),
+        time=lambda order: order.time,
+        number=lambda order: order.order_id,
+        period_ms=DAY_MS,
+        from_id="orderId",
+    )
+    return [_show(order) for order in shown]
 
 
 def _trades(call: Call) -> Any:
-    limit = min(call.optional_int("limit") or 500, 1000)
-    traded = call.world.spot.orders.traded(symbol_of(call), call.optional_int("orderId"))
-    return [_show_trade(trade) for trade in traded[-limit:]]
+    shown = page(
+        call,
+        call.world.spot.orders.traded(symbol_of(call), call.optional_int("orderId")),
+        time=lambda trade: trade.time,
+        number=lambda trade: trade.trade_id,
+        period_ms=DAY_MS,
+        from_id="fromId",
+    )
+    return [_show_trade(trade) for trade in shown]
 
 
 def _show_trade(trade: Trade) -> dict[str, Any]:
@@ -143,7 +163,7 @@ def _show_trade(trade: Trade) -> dict[str, Any]:
 
 def _account(call: Call) -> Any:
     rate, zero = amount(COMMISSION, 8), amount(_ZERO, 8)
-    hide = call.flag("omitZeroBalances")
+    hide, key = call.flag("omitZeroBalances"), call.world.keys[call.role]
     balances = [
         {"asset": asset, "free": amount(b.free, 8), "locked": amount(b.locked, 8)}
         for asset, b in call.world.spot.balances.items()
@@ -155,8 +175,8 @@ def _account(call: Call) -> Any:
         "buyerCommission": 0,
         "sellerCommission": 0,
         "commissionRates": {"maker": rate, "taker": rate, "buyer": zero, "seller": zero},
-        "canTrade": call.world.keys[call.role].can_trade,
-        "canWithdraw": False,
+        "canTrade": call.world.may_trade,
+        "canWithdraw": key.can_withdraw,
         "canDeposit": True,
         "brokered": False,
         "requireSelfTradePrevention": False,
@@ -195,20 +215,51 @@ def _book_ticker(call: Call) -> Any:
     return listed if symbol is None else listed[0]
 
 
+def _info(call: Call) -> Any:
+    symbols = [symbol] if (symbol := optional_symbol(call)) else list(SYMBOLS)
+    if call.values.get("symbols"):
+        try:
+            symbols = json.loads(call.values["symbols"])
+        except ValueError:
+            raise ApiError(400, -1100, "Illegal characters found in parameter 'symbols'.") from None
+        if not isinstance(symbols, list) or not set(symbols) <= set(SYMBOLS):
+            raise ApiError(400, -1121, "Invalid symbol.")
+    return info.spot_info(call.world, symbols)
+
+
+def _commission(call: Call) -> Any:
+    rate, zero = amount(COMMISSION, 8), amount(_ZERO, 8)
+    return {
+        "symbol": symbol_of(call),
+        "standardCommission": {"maker": rate, "taker": rate, "buyer": zero, "seller": zero},
+        "specialCommission": {"maker": zero, "taker": zero, "buyer": zero, "seller": zero},
+        "taxCommission": {"maker": zero, "taker": zero, "buyer": zero, "seller": zero},
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": "0.75000000",
+        },
+    }
+
+
+def _one_order(values: Mapping[str, str]) -> int:
+    return 5 if values.get("orderId") else 20
+
+
 ROUTES: Routes = {
     ("GET", "/api/v3/ping"): Route(lambda _: {}),
     ("GET", "/api/v3/time"): Route(lambda call: {"serverTime": call.now}),
-    ("GET", "/api/v3/exchangeInfo"): Route(
-        lambda call: info.spot_info(call.now, optional_symbol(call)), weight=20
-    ),
-    ("GET", "/api/v3/ticker/price"): Route(_price, weight=2),
-    ("GET", "/api/v3/ticker/bookTicker"): Route(_book_ticker, weight=2),
+    ("GET", "/api/v3/exchangeInfo"): Route(_info, weight=20),
+    ("GET", "/api/v3/ticker/price"): Route(_price, weight=by_symbol(2, 4)),
+    ("GET", "/api/v3/ticker/bookTicker"): Route(_book_ticker, weight=by_symbol(2, 4)),
+    ("GET", "/api/v3/account/commission"): Route(_commission, Access.READ, 20),
     ("GET", "/api/v3/account"): Route(_account, Access.READ, 20),
     ("POST", "/api/v3/order"): Route(_place, Access.TRADE, 0),
     ("GET", "/api/v3/order"): Route(_get, Access.READ, 4),
     ("DELETE", "/api/v3/order"): Route(_cancel, Access.TRADE, 0),
-    ("GET", "/api/v3/openOrders"): Route(_open, Access.READ, 6),
+    ("GET", "/api/v3/openOrders"): Route(_open, Access.READ, by_symbol(6, 80)),
     ("DELETE", "/api/v3/openOrders"): Route(_cancel_all, Access.TRADE, 0),
     ("GET", "/api/v3/allOrders"): Route(_all, Access.READ, 20),
-    ("GET", "/api/v3/myTrades"): Route(_trades, Access.READ, 20),
+    ("GET", "/api/v3/myTrades"): Route(_trades, Access.READ, _one_order),
 }

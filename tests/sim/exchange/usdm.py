@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Any
 
+from tests.sim.books.orders import Order
 from tests.sim.books.prices import SYMBOLS
-from tests.sim.books.usdm import LEVERAGE
-from tests.sim.exchange import info, usdm_algo, usdm_orders
-from tests.sim.exchange.api import Access, Call, Route, Routes
+from tests.sim.books.usdm import LEVERAGE, MAKER, TAKER, FuturesPosition
+from tests.sim.exchange import info, usdm_algo, usdm_history, usdm_orders
+from tests.sim.exchange.api import Access, Call, Route, Routes, by_symbol
 from tests.sim.exchange.text import amount
-from tests.sim.exchange.usdm_orders import optional_symbol
+from tests.sim.exchange.usdm_orders import optional_symbol, symbol_of
 from tests.sim.world import World
 
 _MAINTENANCE = Decimal("0.004")
@@ -24,15 +25,14 @@ def _price(call: Call) -> Any:
     return listed if symbol is None else listed[0]
 
 
-def _margins(world: World, symbol: str) -> dict[str, Any]:
-    position = world.usdm.positions[symbol]
-    notional = position.quantity * world.usdm.prices.of(symbol)
-    orders = world.usdm.orders.open(symbol)
+def _margins(world: World, position: FuturesPosition) -> dict[str, Any]:
+    notional = position.quantity * world.usdm.prices.of(position.symbol)
+    orders = _resting(world, position)
     reserved = sum((o.remaining * o.price for o in orders), Decimal(0)) / LEVERAGE
     initial = abs(notional) / LEVERAGE
     return {
-        "symbol": symbol,
-        "positionSide": "BOTH",
+        "symbol": position.symbol,
+        "positionSide": position.side,
         "positionAmt": amount(position.quantity, 3),
         "isolatedMargin": "0.00000000",
         "isolatedWallet": "0",
@@ -47,14 +47,30 @@ def _margins(world: World, symbol: str) -> dict[str, Any]:
     }
 
 
-def _risk(world: World, symbol: str) -> dict[str, Any]:
-    position = world.usdm.positions[symbol]
+def _resting(world: World, position: FuturesPosition) -> list[Order]:
+    resting = world.usdm.orders.open(position.symbol)
+    return [order for order in resting if order.position_side == position.side]
+
+
+def _listed(call: Call, *, every: bool) -> list[FuturesPosition]:
+    """The positions of an answer: every one, or those that are held or have resting orders."""
+    world, named = call.world, optional_symbol(call)
+    return [
+        position
+        for symbol in SYMBOLS
+        if named in (None, symbol)
+        for position in world.usdm.held(symbol)
+        if every or position.quantity or _resting(world, position)
+    ]
+
+
+def _risk(world: World, position: FuturesPosition) -> dict[str, Any]:
     return {
-        **_margins(world, symbol),
+        **_margins(world, position),
         "entryPrice": amount(position.entry, 5),
         "breakEvenPrice": amount(position.entry, 5),
-        "markPrice": amount(world.usdm.prices.of(symbol), 8),
-        "unRealizedProfit": amount(world.usdm.unrealized(symbol), 8),
+        "markPrice": amount(world.usdm.prices.of(position.symbol), 8),
+        "unRealizedProfit": amount(world.usdm.unrealized(position), 8),
         "liquidationPrice": "0",
         "marginAsset": "USDT",
         "adl": 1,
@@ -62,30 +78,22 @@ def _risk(world: World, symbol: str) -> dict[str, Any]:
 
 
 def _risk_v3(call: Call) -> Any:
-    world, named = call.world, optional_symbol(call)
-    return [
-        _risk(world, symbol)
-        for symbol in SYMBOLS
-        if named in (None, symbol)
-        and (world.usdm.positions[symbol].quantity or world.usdm.orders.open(symbol))
-    ]
+    return [_risk(call.world, position) for position in _listed(call, every=False)]
 
 
 def _risk_v2(call: Call) -> Any:
-    named = optional_symbol(call)
     extra = {
         "leverage": str(LEVERAGE),
         "marginType": "cross",
         "isAutoAddMargin": "false",
         "maxNotionalValue": "100000000",
     }
-    return [_risk(call.world, s) | extra for s in SYMBOLS if named in (None, s)]
+    return [_risk(call.world, position) | extra for position in _listed(call, every=True)]
 
 
 def _totals(call: Call) -> dict[str, str]:
     books = call.world.usdm
-    profit = sum((books.unrealized(symbol) for symbol in SYMBOLS), Decimal(0))
-    margin = books.margin()
+    profit, margin = books.profit(), books.margin()
     balance = books.wallet + profit
     return {
         "initialMargin": amount(margin, 8),
@@ -115,32 +123,29 @@ def _account(call: Call) -> dict[str, Any]:
 
 
 def _account_v3(call: Call) -> Any:
-    world = call.world
-    rows = []
-    for symbol in SYMBOLS:
-        if world.usdm.positions[symbol].quantity or world.usdm.orders.open(symbol):
-            profit = amount(world.usdm.unrealized(symbol), 8)
-            rows.append({**_margins(world, symbol), "unrealizedProfit": profit})
+    world, rows = call.world, []
+    for position in _listed(call, every=False):
+        profit = amount(world.usdm.unrealized(position), 8)
+        rows.append({**_margins(world, position), "unrealizedProfit": profit})
     return {**_account(call), "positions": rows}
 
 
 def _account_v2(call: Call) -> Any:
-    world = call.world
-    rows = []
-    for symbol in SYMBOLS:
+    world, rows = call.world, []
+    for position in _listed(call, every=True):
         extra = {
-            "unrealizedProfit": amount(world.usdm.unrealized(symbol), 8),
+            "unrealizedProfit": amount(world.usdm.unrealized(position), 8),
             "leverage": str(LEVERAGE),
             "isolated": False,
-            "entryPrice": amount(world.usdm.positions[symbol].entry, 5),
-            "breakEvenPrice": amount(world.usdm.positions[symbol].entry, 5),
+            "entryPrice": amount(position.entry, 5),
+            "breakEvenPrice": amount(position.entry, 5),
             "maxNotional": "100000000",
         }
-        rows.append(_margins(world, symbol) | extra)
+        rows.append(_margins(world, position) | extra)
     flags = {
         "feeTier": 0,
         "feeBurn": True,
-        "canTrade": True,
+        "canTrade": call.world.may_trade,
         "canDeposit": True,
         "canWithdraw": False,
         "updateTime": 0,
@@ -180,25 +185,50 @@ def _brackets(call: Call) -> Any:
     return [{"symbol": s, "brackets": [bracket]} for s in SYMBOLS if named in (None, s)]
 
 
+def _configuration(call: Call) -> Any:
+    return {
+        "feeTier": 0,
+        "canTrade": call.world.may_trade,
+        "canDeposit": True,
+        "canWithdraw": True,
+        "dualSidePosition": call.world.usdm.dual,
+        "updateTime": 0,
+        "multiAssetsMargin": False,
+        "tradeGroupId": -1,
+    }
+
+
+def _commission(call: Call) -> Any:
+    return {
+        "symbol": symbol_of(call),
+        "makerCommissionRate": amount(MAKER, 6),
+        "takerCommissionRate": amount(TAKER, 6),
+        "rpiCommissionRate": "0.000050",
+    }
+
+
 ROUTES: Routes = {
     ("GET", "/fapi/v1/ping"): Route(lambda _: {}),
     ("GET", "/fapi/v1/time"): Route(lambda call: {"serverTime": call.now}),
-    ("GET", "/fapi/v1/exchangeInfo"): Route(lambda call: info.futures(call.now)),
-    ("GET", "/fapi/v1/ticker/price"): Route(_price),
-    ("GET", "/fapi/v2/ticker/price"): Route(_price),
+    ("GET", "/fapi/v1/exchangeInfo"): Route(lambda call: info.futures(call.world)),
+    ("GET", "/fapi/v1/ticker/price"): Route(_price, weight=by_symbol(1, 2)),
+    ("GET", "/fapi/v2/ticker/price"): Route(_price, weight=by_symbol(1, 2)),
     ("GET", "/fapi/v2/account"): Route(_account_v2, Access.READ, 5),
     ("GET", "/fapi/v3/account"): Route(_account_v3, Access.READ, 5),
+    ("GET", "/fapi/v1/accountConfig"): Route(_configuration, Access.READ, 5),
     ("GET", "/fapi/v2/positionRisk"): Route(_risk_v2, Access.READ, 5),
     ("GET", "/fapi/v3/positionRisk"): Route(_risk_v3, Access.READ, 5),
     ("GET", "/fapi/v2/balance"): Route(_balance, Access.READ, 5),
     ("GET", "/fapi/v3/balance"): Route(_balance, Access.READ, 5),
     ("GET", "/fapi/v1/positionSide/dual"): Route(
-        lambda _: {"dualSidePosition": False}, Access.READ, 30
+        lambda call: {"dualSidePosition": call.world.usdm.dual}, Access.READ, 30
     ),
     ("GET", "/fapi/v1/multiAssetsMargin"): Route(
         lambda _: {"multiAssetsMargin": False}, Access.READ, 30
     ),
     ("GET", "/fapi/v1/leverageBracket"): Route(_brackets, Access.READ),
+    ("GET", "/fapi/v1/commissionRate"): Route(_commission, Access.READ, 20),
     **usdm_orders.ROUTES,
+    **usdm_history.ROUTES,
     **usdm_algo.ROUTES,
 }

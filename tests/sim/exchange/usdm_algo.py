@@ -3,8 +3,9 @@
 from typing import Any
 
 from tests.sim.books.usdm import AlgoOrder
-from tests.sim.exchange.api import Access, Call, Route, Routes
+from tests.sim.exchange.api import Access, Call, Route, Routes, by_symbol
 from tests.sim.exchange.errors import ApiError
+from tests.sim.exchange.history import WEEK_MS, page
 from tests.sim.exchange.text import amount
 from tests.sim.exchange.usdm_orders import optional_symbol, side_of, symbol_of
 
@@ -19,7 +20,7 @@ def _show(order: AlgoOrder) -> dict[str, Any]:
         "orderType": order.kind,
         "symbol": order.symbol,
         "side": order.side,
-        "positionSide": "BOTH",
+        "positionSide": order.position_side,
         "timeInForce": "GTC",
         "quantity": amount(order.quantity, 3),
         "algoStatus": order.status,
@@ -40,7 +41,7 @@ def _show(order: AlgoOrder) -> dict[str, Any]:
         "priceProtect": False,
         "reduceOnly": order.reduce_only,
         "createTime": order.time,
-        "updateTime": order.time,
+        "updateTime": order.update_time or order.time,
         "triggerTime": 0,
         "goodTillDate": 0,
     }
@@ -63,30 +64,69 @@ def _place(call: Call) -> Any:
         reduce_only=call.flag("reduceOnly"),
         close_position=close,
         time=call.now,
+        position_side=call.values.get("positionSide", "BOTH"),
     )
     books.algo[order.algo_id] = order
     return _show(order)
 
 
 def _cancel(call: Call) -> Any:
+    order = _named(call, [*call.world.usdm.algo.values()])
+    if order is None:
+        raise ApiError(400, -2011, "Unknown order sent.")
+    _end(call, order)
+    return {
+        "algoId": order.algo_id,
+        "clientAlgoId": order.client_algo_id,
+        "code": "200",
+        "msg": "success",
+    }
+
+
+def _end(call: Call, order: AlgoOrder) -> None:
+    books = call.world.usdm
+    del books.algo[order.algo_id]
+    order.status, order.update_time = "CANCELED", call.now
+    books.algo_done.append(order)
+
+
+def _named(call: Call, orders: list[AlgoOrder]) -> AlgoOrder | None:
     order_id, client_id = call.optional_int("algoId"), call.values.get("clientAlgoId")
-    algo = call.world.usdm.algo
-    for order in algo.values():
+    for order in orders:
         if order.algo_id == order_id or (client_id and order.client_algo_id == client_id):
-            del algo[order.algo_id]
-            return {
-                "algoId": order.algo_id,
-                "clientAlgoId": order.client_algo_id,
-                "code": "200",
-                "msg": "success",
-            }
-    raise ApiError(400, -2011, "Unknown order sent.")
+            return order
+    return None
+
+
+def _known(call: Call) -> list[AlgoOrder]:
+    books = call.world.usdm
+    return sorted([*books.algo_done, *books.algo.values()], key=lambda order: order.algo_id)
+
+
+def _get(call: Call) -> Any:
+    order = _named(call, _known(call))
+    if order is None:
+        raise ApiError(400, -2013, "Order does not exist.")
+    return _show(order)
+
+
+def _all(call: Call) -> Any:
+    symbol = symbol_of(call)
+    shown = page(
+        call,
+        [order for order in _known(call) if order.symbol == symbol],
+        time=lambda order: order.time,
+        number=lambda order: order.algo_id,
+        period_ms=WEEK_MS,
+        from_id="algoId",
+    )
+    return [_show(order) for order in shown]
 
 
 def _cancel_all(call: Call) -> Any:
     symbol, algo = symbol_of(call), call.world.usdm.algo
     for order in [order for order in algo.values() if order.symbol == symbol]:
-        del algo[order.algo_id]
+        _end(call, order)
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
@@ -99,5 +139,7 @@ ROUTES: Routes = {
     ("POST", "/fapi/v1/algoOrder"): Route(_place, Access.TRADE),
     ("DELETE", "/fapi/v1/algoOrder"): Route(_cancel, Access.TRADE),
     ("DELETE", "/fapi/v1/algoOpenOrders"): Route(_cancel_all, Access.TRADE),
-    ("GET", "/fapi/v1/openAlgoOrders"): Route(_open, Access.READ),
+    ("GET", "/fapi/v1/algoOrder"): Route(_get, Access.READ),
+    ("GET", "/fapi/v1/openAlgoOrders"): Route(_open, Access.READ, by_symbol(1, 40)),
+    ("GET", "/fapi/v1/allAlgoOrders"): Route(_all, Access.READ, 5),
 }

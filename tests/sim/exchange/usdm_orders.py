@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from tests.sim.books.orders import Order, Trade
+from tests.sim.books.orders import Order
 from tests.sim.books.prices import SYMBOLS
-from tests.sim.exchange.api import Access, Call, Route, Routes
+from tests.sim.books.usdm import LEGS
+from tests.sim.exchange.api import Access, Call, Route, Routes, by_symbol
 from tests.sim.exchange.errors import ApiError
 from tests.sim.exchange.text import amount
 
@@ -63,7 +64,7 @@ def new_order(call: Call, *, order_id: int, allowed_tif: frozenset[str]) -> Orde
 
 def show(order: Order) -> dict[str, Any]:
     """An order as the exchange prints it."""
-    return {
+    shown = {
         "orderId": order.order_id,
         "symbol": order.symbol,
         "status": order.status,
@@ -78,7 +79,7 @@ def show(order: Order) -> dict[str, Any]:
         "reduceOnly": order.reduce_only,
         "closePosition": False,
         "side": order.side,
-        "positionSide": "BOTH",
+        "positionSide": order.position_side,
         "stopPrice": "0",
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
@@ -89,6 +90,9 @@ def show(order: Order) -> dict[str, Any]:
         "time": order.time,
         "updateTime": order.update_time,
     }
+    if order.expiry_reason is not None:
+        shown["expireReason"] = order.expiry_reason
+    return shown
 
 
 def _place(call: Call) -> Any:
@@ -98,11 +102,14 @@ def _place(call: Call) -> Any:
             "Please use the Algo Order API endpoints instead."
         )
         raise ApiError(400, -4120, message)
-    if call.values.get("positionSide", "BOTH") != "BOTH":
+    books, side = call.world.usdm, call.values.get("positionSide", "BOTH")
+    if side not in (LEGS if books.dual else ("BOTH",)):
         raise ApiError(400, -4061, "Order's position side does not match user's setting.")
-    books = call.world.usdm
+    if call.world.symbol_status.get(symbol_of(call), "TRADING") != "TRADING":
+        raise ApiError(400, -4140, "Invalid symbol status for opening position.")
     tif = frozenset({"GTC", "IOC", "FOK", "GTX"})
     order = new_order(call, order_id=books.orders.next_id(), allowed_tif=tif)
+    order.position_side = side
     books.place(order, call.now)
     shown = show(order)
     del shown["time"]
@@ -142,36 +149,6 @@ def _open(call: Call) -> Any:
     return [show(order) for order in call.world.usdm.orders.open(optional_symbol(call))]
 
 
-def _all(call: Call) -> Any:
-    limit = min(call.optional_int("limit") or 500, 1000)
-    return [show(order) for order in call.world.usdm.orders.of(symbol_of(call))][-limit:]
-
-
-def _trades(call: Call) -> Any:
-    limit = min(call.optional_int("limit") or 500, 1000)
-    traded = call.world.usdm.orders.traded(symbol_of(call), call.optional_int("orderId"))
-    return [_show_trade(trade) for trade in traded[-limit:]]
-
-
-def _show_trade(trade: Trade) -> dict[str, Any]:
-    return {
-        "buyer": trade.side == "BUY",
-        "commission": amount(trade.commission, 8),
-        "commissionAsset": trade.commission_asset,
-        "id": trade.trade_id,
-        "maker": trade.maker,
-        "orderId": trade.order_id,
-        "price": amount(trade.price, 2),
-        "qty": amount(trade.quantity, 3),
-        "quoteQty": amount(trade.quantity * trade.price, 5),
-        "realizedPnl": amount(trade.realized, 8),
-        "side": trade.side,
-        "positionSide": "BOTH",
-        "symbol": trade.symbol,
-        "time": trade.time,
-    }
-
-
 def _countdown(call: Call) -> Any:
     symbol = symbol_of(call)
     milliseconds = int(call.decimal("countdownTime"))
@@ -183,12 +160,10 @@ def _countdown(call: Call) -> Any:
 
 
 ROUTES: Routes = {
-    ("POST", "/fapi/v1/order"): Route(_place, Access.TRADE),
+    ("POST", "/fapi/v1/order"): Route(_place, Access.TRADE, 0),
     ("GET", "/fapi/v1/order"): Route(_get, Access.READ),
     ("DELETE", "/fapi/v1/order"): Route(_cancel, Access.TRADE),
-    ("GET", "/fapi/v1/openOrders"): Route(_open, Access.READ),
+    ("GET", "/fapi/v1/openOrders"): Route(_open, Access.READ, by_symbol(1, 40)),
     ("DELETE", "/fapi/v1/allOpenOrders"): Route(_cancel_all, Access.TRADE),
-    ("GET", "/fapi/v1/allOrders"): Route(_all, Access.READ, 5),
-    ("GET", "/fapi/v1/userTrades"): Route(_trades, Access.READ, 5),
     ("POST", "/fapi/v1/countdownCancelAll"): Route(_countdown, Access.TRADE, 10),
 }

@@ -1,0 +1,1 @@
+"""Unmodified client libraries as judges: simulator and sources cannot share a mistake."""
