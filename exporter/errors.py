@@ -38,6 +38,8 @@ class Reason(enum.StrEnum):
     TOO_LARGE = "too_large"
     STALE = "stale"
     UNSUPPORTED = "unsupported"
+    BUDGET = "budget"
+    PROXY = "proxy"
     INTERNAL = "internal"
 
 
@@ -79,3 +81,10 @@ class SourceError(TradewardenError):
         self.permanent = permanent
         self.code = code
         super().__init__(f"{reason}: {detail}")
+
+    def bare(self) -> "SourceError":
+        """Return the same failure without the frames it came from, to be kept or raised again.
+
+        They hold what was being read, megabytes perhaps; and they add up with each raising.
+        """
+        return SourceError(self.reason, self.detail, permanent=self.permanent, code=self.code)

@@ -4,17 +4,29 @@ import bisect
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from exporter.errors import Reason, SourceError
-from exporter.snapshot import ENDPOINTS, LATENCY_BUCKETS, Health, Latency
+from exporter.snapshot import ENDPOINTS, LATENCY_BUCKETS, Attempt, Health, Latency
 from exporter.sources.exchange import Request
+
+_SUCCESSES_KEPT = 5
+_FAILURES_KEPT = 20
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment: Unix time for stamps, and a monotonic clock's for durations."""
+
+    wall: float
+    monotonic: float
 
 
 class Observation(Generic[T]):
@@ -47,24 +59,38 @@ class Observation(Generic[T]):
         self._last_attempt: float | None = None
         self._last_success: float | None = None
         self._failures: Counter[Reason] = Counter()
+        self._good: deque[Attempt] = deque(maxlen=_SUCCESSES_KEPT)
+        self._bad: deque[Attempt] = deque(maxlen=_FAILURES_KEPT)
 
-    def ask(self, read: Callable[[], T]) -> T | None:
-        """Ask once; remember the value or the failure, and log a change between them."""
-        attempted = self._wall()
+    def now(self) -> Moment:
+        """Return this moment, for an attempt that begins before ``ask`` is called."""
+        return Moment(self._wall(), self._monotonic())
+
+    def ask(self, read: Callable[[], T], *, since: Moment | None = None) -> T | None:
+        """Ask once; remember the value or the failure, and log a change between them.
+
+        Args:
+            read: asks.
+            since: when the attempt began, if ``read`` only sums up what was asked before.
+        """
+        began = since or self.now()
+        attempted, started = began.wall, began.monotonic
         try:
             value = read()
         except SourceError as error:
-            self._fail(attempted, error)
+            self._fail(attempted, self._monotonic() - started, error)
             return None
         except Exception as error:  # noqa: BLE001 - one broken source must not end its thread
             _log.exception("source %s broke", self._name)
-            self._fail(attempted, SourceError(Reason.INTERNAL, type(error).__name__))
+            problem = SourceError(Reason.INTERNAL, type(error).__name__)
+            self._fail(attempted, self._monotonic() - started, problem)
             return None
         with self._lock:
             recovered = self._failed and self._last_attempt is not None
             self._value, self._value_at = value, self._monotonic()
             self._failed = False
             self._last_attempt, self._last_success = attempted, self._wall()
+            self._good.append(Attempt(attempted, self._value_at - started, ok=True, detail=""))
         if recovered and self._name:
             _log.info("source %s answers again", self._name)
         return value
@@ -88,23 +114,25 @@ class Observation(Generic[T]):
                 last_success=self._last_success,
                 failures=dict(self._failures),
                 detail=str(self._problem) if self._failed else "",
+                attempts=tuple(sorted((*self._good, *self._bad), key=lambda one: one.time)),
             )
 
     def problem(self) -> SourceError | None:
         """Return why the last attempt failed; None if it did not."""
         with self._lock:
-            return self._problem if self._failed else None
+            return self._problem.bare() if self._failed else None
 
     def _is_stale(self) -> bool:
         return self._monotonic() - self._value_at > self._stale_seconds
 
-    def _fail(self, attempted: float, error: SourceError) -> None:
+    def _fail(self, attempted: float, seconds: float, error: SourceError) -> None:
         with self._lock:
             first = not self._failed or self._last_attempt is None
             news = first or str(self._problem) != str(error)
-            self._failed, self._problem = True, error
+            self._failed, self._problem = True, error.bare()
             self._last_attempt = attempted
             self._failures[error.reason] += 1
+            self._bad.append(Attempt(attempted, seconds, ok=False, detail=str(error)))
         if news and self._name:
             _log.warning("source %s failed: %s", self._name, error)
 

@@ -3,21 +3,41 @@
 import logging
 import threading
 import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import ProcessCollector
 from prometheus_client.core import Metric
 
 from exporter import __version__, config_file
+from exporter.collectors import COLLECTORS
+from exporter.collectors.families import Family
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.own_metrics import own_metrics
 from exporter.poller import Poller
 from exporter.scrape import Scraper
+from exporter.snapshot import Snapshot
 
 _FIRST_ROUND_SECONDS = 10.0
+_READING_SHARE = 0.7  # of a scrape's time for a slow disk; the rest is for the metrics
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Everything about one collector at one moment; ``now`` is Unix time.
+
+    ``declared`` is what it can show, ``families`` what it shows now.
+    """
+
+    config: Config
+    snapshot: Snapshot
+    declared: tuple[Family, ...]
+    families: tuple[Metric, ...]
+    now: float
 
 
 class Exporter:
@@ -27,16 +47,36 @@ class Exporter:
         path: the configuration file, read again on reload.
         config: what it said at start.
         scraper: runs the collectors.
+        own_process: whether to show memory, CPU and descriptors of this process.
     """
 
-    def __init__(self, path: Path, config: Config, scraper: Scraper | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config: Config,
+        scraper: Scraper | None = None,
+        *,
+        own_process: bool = True,
+    ) -> None:
         self._path = path
+        self._config = config
         self._poller = Poller(config)
         self._scraper = scraper or Scraper()
+        self._inspector = Scraper()
         self._reloading = threading.Lock()
         self._reload_successful = True
         self._reload_success_time = time.time()
-        self._process = ProcessCollector(registry=None)
+        self._process = ProcessCollector(registry=None) if own_process else None
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._config
+
+    @property
+    def collector_names(self) -> tuple[str, ...]:
+        """Which collectors are enabled."""
+        return self._scraper.names
 
     @property
     def ready(self) -> bool:
@@ -75,17 +115,35 @@ class Exporter:
             fresh = Poller(config, previous=self._poller)
             fresh.start()
             fresh.wait_first_round(_FIRST_ROUND_SECONDS)
-            old, self._poller = self._poller, fresh
+            old, self._poller, self._config = self._poller, fresh, config
             self._reload_successful, self._reload_success_time = True, time.time()
             old.stop()
             _log.info("configuration reloaded")
 
-    def metrics(self, seconds: float) -> tuple[Metric, ...]:
-        """Return everything that /metrics shows, produced within ``seconds``."""
-        families = self._scraper.scrape(self._poller.snapshot(), seconds)
+    def metrics(self, seconds: float, names: Collection[str] | None = None) -> tuple[Metric, ...]:
+        """Return what /metrics shows, produced within ``seconds``; ``names`` limits it."""
+        snapshot, left = self._look(seconds)
+        families = self._scraper.scrape(snapshot, left, names)
         own = own_metrics(
             __version__,
             reload_successful=self._reload_successful,
             reload_success_time=self._reload_success_time,
         )
-        return (*families, *own, *self._process.collect())
+        process = self._process.collect() if self._process is not None else ()
+        return (*families, *own, *process)
+
+    def inspect(self, name: str, seconds: float) -> Inspection:
+        """Look at one collector, also at one that is not enabled for scrapes."""
+        snapshot, left = self._look(seconds)
+        families = self._inspector.scrape(snapshot, left, [name])
+        declared = tuple(
+            family for one in COLLECTORS if one.name == name for family in one.families
+        )
+        return Inspection(self._config, snapshot, declared, families, time.time())
+
+    def _look(self, seconds: float) -> tuple[Snapshot, float]:
+        """Read files and processes now; return what is known and the seconds that are left."""
+        deadline = time.monotonic() + seconds
+        poller = self._poller
+        poller.refresh(seconds * _READING_SHARE)
+        return poller.snapshot(), deadline - time.monotonic()

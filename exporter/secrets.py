@@ -6,8 +6,9 @@ from pathlib import Path
 
 from exporter.config import Credentials
 from exporter.errors import Reason, SourceError
+from exporter.sources import files
 
-_ENV_FILE_LIMIT = 64 * 1024
+_LIMIT = 64 * 1024
 
 
 class Secret:
@@ -43,12 +44,7 @@ def read_secret(*, env: str | None, file: str | None) -> Secret:
         SourceError: NO_CREDENTIALS, naming the reference and never the value.
     """
     if file is not None:
-        try:
-            value = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(
-                Reason.NO_CREDENTIALS, f"cannot read secret file {file}: {error}", permanent=True
-            ) from error
+        value = _read_text(Path(file)).strip()
     else:
         value = os.environ.get(env or "", "").strip()
     if not value:
@@ -64,7 +60,7 @@ def read_api_key(credentials: Credentials) -> ApiKey:
         SourceError: NO_CREDENTIALS.
     """
     if credentials.env_file is not None:
-        values = _read_env_file(Path(credentials.env_file))
+        values = read_env_file(Path(credentials.env_file))
         pair = []
         for name in (credentials.key, credentials.secret):
             if not values.get(name or ""):
@@ -81,19 +77,27 @@ def read_api_key(credentials: Credentials) -> ApiKey:
     )
 
 
-def _read_env_file(path: Path) -> dict[str, str]:
-    """Parse systemd's EnvironmentFile lines: NAME=value, quotes and comments allowed."""
-    try:
-        if path.stat().st_size > _ENV_FILE_LIMIT:
-            raise SourceError(Reason.NO_CREDENTIALS, f"{path} is too large", permanent=True)
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(
-            Reason.NO_CREDENTIALS, f"cannot read {path}: {error}", permanent=True
-        ) from error
+def read_env_file(path: Path) -> dict[str, str]:
+    """Parse systemd's EnvironmentFile lines: NAME=value, quotes and comments allowed.
+
+    Raises:
+        SourceError: NO_CREDENTIALS, naming the file and never its content.
+    """
     values = {}
-    for line in text.splitlines():
+    for line in _read_text(path).splitlines():
         name, sign, value = line.strip().removeprefix("export ").partition("=")
         if sign and not name.startswith(("#", ";")):
             values[name.strip()] = value.strip().strip("\"'")
     return values
+
+
+def _read_text(path: Path) -> str:
+    """Read a small file without ever waiting for it, as on a pipe that nobody writes to."""
+    try:
+        return files.read(path, limit=_LIMIT).data.decode("utf-8")
+    except SourceError as error:
+        raise SourceError(Reason.NO_CREDENTIALS, error.detail, permanent=True) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            Reason.NO_CREDENTIALS, f"{path} is not UTF-8 text", permanent=True
+        ) from error

@@ -5,14 +5,12 @@ The full definition over several samples (trading facts, section 5) belongs to t
 position collector. Here any difference is shown to a person.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from exporter.config import Bot
 from exporter.errors import Reason, SourceError
-from exporter.readings import AccountReading, OpenOrder
+from exporter.readings import AccountReading, OpenOrder, PositionsFileReading
 from exporter.reconcile import differences
 from remediation.world import World
 
@@ -64,12 +62,12 @@ def read_impact(world: World, bot: Bot) -> Impact:
         before = world.positions_file(bot)
         account = world.account(bot)
         after = world.positions_file(bot)
-        if before.positions == after.positions:
-            return _compare(bot, account, after.positions)
+        if (before.positions, before.legs) == (after.positions, after.legs):
+            return _compare(bot, account, after)
     raise SourceError(Reason.STALE, "the bot's positions file keeps changing during the comparison")
 
 
-def _compare(bot: Bot, account: AccountReading, believed: Mapping[str, Decimal]) -> Impact:
+def _compare(bot: Bot, account: AccountReading, believed: PositionsFileReading) -> Impact:
     prefix = bot.venue.client_order_prefix
     return Impact(
         positions={
@@ -81,5 +79,5 @@ def _compare(bot: Bot, account: AccountReading, believed: Mapping[str, Decimal])
             for order in account.open_orders
             if prefix is None or not order.client_order_id.startswith(prefix)
         ),
-        differences=differences(believed, account, bot.venue.kind),
+        differences=differences(believed, account, bot),
     )

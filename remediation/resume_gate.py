@@ -35,7 +35,8 @@ def ask_gate(
     ``waived`` names checks whose failure a person has accepted.
     """
     argv = (
-        *(sys.executable, "-m", "exporter", "doctor", "--gate=resume", "--json"),
+        # -P: whatever lies beside the configuration must not pass for our program.
+        *(sys.executable, "-P", "-m", "exporter", "doctor", "--gate=resume", "--json"),
         *("--bot", bot.name, f"--config.file={config_path}"),
     )
     try:

@@ -1,6 +1,11 @@
-"""Small builders that give every metric family the same shape."""
+"""Metric families as data: what a name means is declared once, in the file that fills it.
 
-from collections.abc import Mapping, Sequence
+Each collector lists its families in ``FAMILIES``; the reference page is made from them.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -11,21 +16,72 @@ from prometheus_client.core import (
 from exporter.snapshot import LATENCY_BUCKETS, Latency
 
 BOT_PREFIX = "tradingbot"
+HOST_PREFIX = "tradewarden_exporter_host"
 
 
-def gauge(name: str, text: str, labels: Sequence[str] = ()) -> GaugeMetricFamily:
-    """Begin a gauge about a bot; ``bot`` is always its first label."""
-    return GaugeMetricFamily(f"{BOT_PREFIX}_{name}", text, labels=["bot", *labels])
+class Kind(enum.StrEnum):
+    """A metric type of Prometheus."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
 
 
-def counter(name: str, text: str, labels: Sequence[str] = ()) -> CounterMetricFamily:
-    """Begin a counter about a bot; the exposition adds ``_total``."""
-    return CounterMetricFamily(f"{BOT_PREFIX}_{name}", text, labels=["bot", *labels])
+@dataclass(frozen=True)
+class Family:
+    """One metric: full name (without ``_total``), type, help, labels, and where it comes from.
+
+    ``source`` is the label value of ``tradingbot_source_up`` to look at when it is missing, or
+    ``configuration``.
+    """
+
+    name: str
+    kind: Kind
+    text: str
+    labels: tuple[str, ...]
+    source: str
+
+    @property
+    def sample_name(self) -> str:
+        """The name as it is queried."""
+        return f"{self.name}_total" if self.kind is Kind.COUNTER else self.name
+
+    def gauge(self) -> GaugeMetricFamily:
+        """Begin an empty gauge."""
+        return GaugeMetricFamily(self.name, self.text, labels=self.labels)
+
+    def counter(self) -> CounterMetricFamily:
+        """Begin an empty counter; the exposition adds ``_total``."""
+        return CounterMetricFamily(self.name, self.text, labels=self.labels)
+
+    def histogram(self) -> HistogramMetricFamily:
+        """Begin an empty histogram."""
+        return HistogramMetricFamily(self.name, self.text, labels=self.labels)
 
 
-def histogram(name: str, text: str, labels: Sequence[str] = ()) -> HistogramMetricFamily:
-    """Begin a histogram about a bot."""
-    return HistogramMetricFamily(f"{BOT_PREFIX}_{name}", text, labels=["bot", *labels])
+def bot_gauge(name: str, text: str, *labels: str, source: str) -> Family:
+    """Declare a gauge about a bot; ``bot`` is always its first label."""
+    return Family(f"{BOT_PREFIX}_{name}", Kind.GAUGE, text, ("bot", *labels), source)
+
+
+def bot_counter(name: str, text: str, *labels: str, source: str) -> Family:
+    """Declare a counter about a bot."""
+    return Family(f"{BOT_PREFIX}_{name}", Kind.COUNTER, text, ("bot", *labels), source)
+
+
+def bot_histogram(name: str, text: str, *labels: str, source: str) -> Family:
+    """Declare a histogram about a bot."""
+    return Family(f"{BOT_PREFIX}_{name}", Kind.HISTOGRAM, text, ("bot", *labels), source)
+
+
+def host_gauge(name: str, text: str, *labels: str, source: str = "host") -> Family:
+    """Declare a gauge about the host, without a bot."""
+    return Family(f"{HOST_PREFIX}_{name}", Kind.GAUGE, text, labels, source)
+
+
+def host_counter(name: str, text: str, *labels: str, source: str = "host") -> Family:
+    """Declare a counter about the host, without a bot."""
+    return Family(f"{HOST_PREFIX}_{name}", Kind.COUNTER, text, labels, source)
 
 
 def add_latencies(

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
 
 from exporter.config import Bot
@@ -15,6 +17,7 @@ NESTED_VARIABLE = "TRADEWARDEN_DOCTOR"
 _OUTPUT_BYTES = 64 * 1024
 _LINES = 5
 _TERM_SECONDS = 2.0
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,21 @@ class DoctorReading:
     lines: tuple[str, ...]
 
 
-def run_doctor(bot: Bot, *, timeout: float) -> DoctorReading | None:
+def run_doctor(
+    bot: Bot, *, timeout: float, stopping: threading.Event | None = None
+) -> DoctorReading | None:
     """Run ``commands.doctor`` in the bot's root; None when there is none to run.
+
+    Args:
+        bot: whose doctor.
+        timeout: seconds that it may take.
+        stopping: once set, the command is ended as if its time were over: it has a session of
+            its own and would outlive us.
 
     Raises:
         SourceError: it cannot be started or does not end in time.
     """
+    stopping = stopping or threading.Event()
     if bot.commands.doctor is None or os.environ.get(NESTED_VARIABLE):
         return None
     with tempfile.TemporaryFile() as output:
@@ -48,12 +60,12 @@ def run_doctor(bot: Bot, *, timeout: float) -> DoctorReading | None:
             detail = f"{bot.commands.doctor[0]} cannot be started: {error}"
             raise SourceError(Reason.UNREADABLE, detail) from error
         with process:
-            try:
-                status = process.wait(timeout)
-            except subprocess.TimeoutExpired as error:
-                _end(process)
-                detail = f"{bot.commands.doctor[0]} did not end within {timeout:g} s"
-                raise SourceError(Reason.TIMEOUT, detail) from error
+            deadline = time.monotonic() + timeout
+            while (status := process.poll()) is None:
+                if time.monotonic() >= deadline or stopping.wait(_POLL_SECONDS):
+                    _end(process)
+                    detail = f"{bot.commands.doctor[0]} did not end within {timeout:g} s"
+                    raise SourceError(Reason.TIMEOUT, detail)
         size = output.seek(0, os.SEEK_END)
         output.seek(max(0, size - _OUTPUT_BYTES))
         return DoctorReading(status, _last_lines(output.read(_OUTPUT_BYTES)))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Callable
@@ -17,6 +18,14 @@ LIMIT = 1 << 20
 _REREADS = 3
 _MAX_READS = 10
 _REREAD_PAUSE_SECONDS = 0.02
+# Beyond what any bot or exchange writes, and below what later reading could stumble over:
+# the stack that a repr needs, Decimal's own arithmetic, an encoder for half a character.
+_DEEPEST = 64
+_LARGEST_EXPONENT = 400
+_NO_STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_RUN = re.compile(rb"[\[{]{%d}" % (_DEEPEST + 1))
+_HALF = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 
 T = TypeVar("T")
 
@@ -29,6 +38,23 @@ class Content:
     inode: int
     size: int
     mtime_ns: int
+
+
+def to_text(name: str) -> str:
+    """Return a file name as text that any encoder takes; ``from_text`` gives it back.
+
+    A name on disk is bytes, which need not be UTF-8.
+    """
+    return os.fsencode(name).decode("latin-1")
+
+
+def from_text(text: str) -> str:
+    """Return the file name that ``to_text`` was given.
+
+    Raises:
+        ValueError: the text is not from there.
+    """
+    return os.fsdecode(text.encode("latin-1"))
 
 
 def path(bot: Bot, relative: str) -> Path:
@@ -78,6 +104,7 @@ def read_settled(
     """
     failures = 0
     last: tuple[object, ...] | None = None
+    reason, detail = Reason.INTERNAL, ""
     for attempt in range(_MAX_READS):
         if attempt:
             pause(_REREAD_PAUSE_SECONDS)
@@ -89,11 +116,15 @@ def read_settled(
         except SourceError as error:
             failures = failures + 1 if (seen, error.reason) == last else 1
             last = (seen, error.reason)
-            named = str(file) in error.detail
-            problem = SourceError(error.reason, error.detail if named else f"{file} {error.detail}")
+            reason, detail = error.reason, error.detail
+            if str(file) not in detail:
+                detail = f"{file} {detail}"
             if failures >= _REREADS:
-                raise problem from error
-    raise SourceError(problem.reason, f"{problem.detail} (and keeps changing)")
+                break
+    else:
+        detail += " (and keeps changing)"
+    # Without its causes, since their frames hold the content.
+    raise SourceError(reason, detail)
 
 
 def exists(file: Path) -> bool:
@@ -108,21 +139,56 @@ def exists(file: Path) -> bool:
 
 
 def parse_json(data: bytes) -> Any:
-    """Decode strict JSON: numbers as Decimal, no NaN, no key written twice.
+    """Decode strict JSON: numbers as Decimal, no NaN, no key written twice, nothing extreme.
 
     Raises:
         SourceError: INVALID.
     """
     try:
+        _refuse_extremes(data)
         return json.loads(
             data.decode("utf-8"),
-            parse_float=Decimal,
-            parse_int=Decimal,
+            parse_float=_number,
+            parse_int=_number,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
         )
     except (ValueError, RecursionError, ArithmeticError) as error:
         raise SourceError(Reason.INVALID, f"is not JSON: {str(error)[:120]}") from error
+
+
+def _refuse_extremes(data: bytes) -> None:
+    """Refuse what the decoder would take and its result's readers would not."""
+    nested = data.count(b"[") + data.count(b"{") > _DEEPEST
+    escaped = b"\\u" in data
+    if not nested and not escaped:
+        return
+    text = data.replace(b"\\\\", b"")
+    if escaped and _HALF.search(text):
+        raise ValueError("a string holds half a character")
+    if nested and _is_deep(text):
+        raise ValueError("it is nested too deeply")
+
+
+def _is_deep(text: bytes) -> bool:
+    """Whether brackets still stand after the innermost ones were taken away time and again."""
+    marks = text.replace(b'\\"', b"").translate(None, _NO_STRUCTURE)
+    brackets = b"".join(marks.replace(b'""', b"").split(b'"')[::2])  # outside of strings
+    if _RUN.search(brackets):
+        return True
+    for _ in range(_DEEPEST):
+        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            return False  # gone, or never closed: the decoder says so
+        brackets = fewer
+    return bool(brackets)
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError("a number is out of any range")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -3,22 +3,26 @@
 import math
 import os
 import re
+import stat
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from exporter.config import Bot
 from exporter.errors import Reason, SourceError
-from exporter.sources import files, logs, transport
+from exporter.sources import connection, files, logs, transport
 
 _STAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 # freqtrade's name first: it moves only while the bot processes (facts §4).
 _HTTP_KEYS = ("last_process_ts", "last_heartbeat", "timestamp")
-_HTTP_SECONDS = 5.0
+HEARTBEAT_HTTP_SECONDS = 5.0
+# A clock that was set back makes a young file look as if it came from the future.
+_AHEAD_SECONDS = 60.0
 _HTTP_LIMIT = 64 * 1024
 
 
@@ -26,20 +30,34 @@ def read_heartbeat(bot: Bot) -> float:
     """Return the Unix time of the bot's last sign of life.
 
     Raises:
-        SourceError: when there is none to be found.
+        SourceError: when there is none to be found, or one that lies ahead: it would hold the
+            alarm off for as long.
     """
+    beat = _read(bot)
+    if beat > time.time() + _AHEAD_SECONDS:
+        raise SourceError(Reason.INVALID, "the heartbeat's time lies in the future")
+    return beat
+
+
+def _read(bot: Bot) -> float:
     beat = bot.heartbeat
     if beat.file is not None:
-        file = files.path(bot, beat.file)
-        try:
-            return os.stat(file).st_mtime  # noqa: PTH116 - symmetrical with lstat elsewhere
-        except FileNotFoundError as error:
-            raise SourceError(Reason.MISSING, f"{file} does not exist") from error
-        except (OSError, ValueError) as error:
-            raise SourceError(Reason.UNREADABLE, f"{file} cannot be read: {error}") from error
+        return _from_file(files.path(bot, beat.file))
     if beat.log_pattern is not None:
         return _from_logs(bot, re.compile(beat.log_pattern))
     return _from_http(beat.http or "")
+
+
+def _from_file(file: Path) -> float:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - symmetrical with lstat elsewhere
+    except FileNotFoundError as error:
+        raise SourceError(Reason.MISSING, f"{file} does not exist") from error
+    except (OSError, ValueError) as error:
+        raise SourceError(Reason.UNREADABLE, f"{file} cannot be read: {error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(Reason.UNREADABLE, f"{file} is not a regular file")
+    return status.st_mtime
 
 
 def _from_logs(bot: Bot, pattern: re.Pattern[str]) -> float:
@@ -62,13 +80,20 @@ def _unix_time(stamp: re.Match[str]) -> float:
 
 
 def _from_http(url: str) -> float:
-    with httpx.Client(timeout=_HTTP_SECONDS) as client:
-        body = transport.fetch(client, httpx.Request("GET", url), _HTTP_SECONDS, _HTTP_LIMIT)
+    # The bot's own endpoint, next door: reached without a proxy.
+    with connection.open_client(timeout=HEARTBEAT_HTTP_SECONDS) as client:
+        body = transport.fetch(
+            client, httpx.Request("GET", url), HEARTBEAT_HTTP_SECONDS, _HTTP_LIMIT
+        )
     if body.status != 200:
         raise SourceError(Reason.HTTP_STATUS, f"{url} answers {body.status}")
+    if body.headers.get("content-encoding", "identity") != "identity":
+        raise SourceError(Reason.BAD_RESPONSE, f"{url} answers compressed, which nobody asked for")
     try:
         parsed: Any = files.parse_json(body.content)
-    except SourceError:
+    except SourceError as error:
+        if body.content.lstrip().startswith(b"{"):
+            raise SourceError(Reason.INVALID, f"{url}: the answer {error.detail}") from error
         return time.time()  # "ok" in any form: it lives now
     if isinstance(parsed, dict):
         for key in _HTTP_KEYS:

@@ -123,6 +123,8 @@ def _judge(server: str, stats: ntplib.NTPStats, asked: float, answered: float) -
         problem = "says it is not synchronised"
     elif stats.mode not in (4, 5):
         problem = f"mode {stats.mode} is no answer"
+    elif not (stats.recv_timestamp and stats.tx_timestamp):
+        problem = "does not tell the time"  # zero is "unknown": RFC 5905, section 6
     elif not asked - 0.001 <= stats.orig_time <= answered + 0.001:
         problem = "answers a question that was not asked"
     elif not -0.001 <= stats.delay <= _MAX_DELAY_SECONDS:

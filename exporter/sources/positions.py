@@ -1,6 +1,7 @@
 """The bot's positions file in the shapes bots really write (design §4)."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ _SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
 _LARGEST = Decimal(10) ** 18
 _QUANTITY_KEYS = ("qty", "quantity", "size")
+_OTHER = {"LONG": "SHORT", "SHORT": "LONG"}
 _SHORT, _LONG, _EITHER = ("short", "sell"), ("long", "buy"), ("both", "net", "none", "flat")
 
 
@@ -24,34 +26,43 @@ def read_positions(bot: Bot) -> PositionsFileReading:
         SourceError: MISSING, UNREADABLE, TOO_LARGE or INVALID.
     """
     file = files.path(bot, bot.paths.positions)
-    return files.read_settled(
-        file,
-        lambda content: PositionsFileReading(parse_positions(content.data), content.mtime_ns / 1e9),
-    )
+    return files.read_settled(file, lambda content: parse(content.data, content.mtime_ns / 1e9))
 
 
-def parse_positions(data: bytes) -> dict[str, Decimal]:
-    """Return signed quantities by symbol.
+def parse(data: bytes, modified: float) -> PositionsFileReading:
+    """Return the file's positions, with the sides that it names.
 
     Raises:
         SourceError: INVALID, for anything that is not exactly one of the known shapes.
     """
+    positions: dict[str, Decimal] = {}
+    legs: dict[tuple[str, str], Decimal] = {}
+    for symbol, side, quantity in _entries(data):
+        # The legs of a hedge are the one case in which a symbol may be there twice.
+        if symbol in positions and (
+            side is None or (symbol, side) in legs or (symbol, _OTHER[side]) not in legs
+        ):
+            raise SourceError(Reason.INVALID, f"has {symbol} twice")
+        if side is not None:
+            legs[symbol, side] = quantity
+        positions[symbol] = positions[symbol] + quantity if symbol in positions else quantity
+    return PositionsFileReading(positions, modified, legs)
+
+
+def _entries(data: bytes) -> Iterator[tuple[str, str | None, Decimal]]:
     body = files.parse_json(data)
     if isinstance(body, dict) and "positions" in body:
         body = body["positions"]
     if isinstance(body, dict):
-        return {_symbol(key): _entry(value) for key, value in body.items()}
+        for key, value in body.items():
+            yield _symbol(key), *_entry(value)
+        return
     if not isinstance(body, list):
         raise SourceError(Reason.INVALID, "is neither a mapping nor a list of positions")
-    positions: dict[str, Decimal] = {}
     for item in body:
         if not isinstance(item, dict) or "symbol" not in item:
             raise SourceError(Reason.INVALID, "has a list item without a symbol")
-        symbol = _symbol(item["symbol"])
-        if symbol in positions:
-            raise SourceError(Reason.INVALID, f"has {symbol} twice")
-        positions[symbol] = _entry(item)
-    return positions
+        yield _symbol(item["symbol"]), *_entry(item)
 
 
 def _symbol(value: Any) -> str:
@@ -60,21 +71,24 @@ def _symbol(value: Any) -> str:
     return value
 
 
-def _entry(value: Any) -> Decimal:
+def _entry(value: Any) -> tuple[str | None, Decimal]:
+    """Return the side, if the entry names one, and the signed quantity."""
     if not isinstance(value, dict):
-        return parse_quantity(value)
+        return None, parse_quantity(value)
     quantities = {parse_quantity(value[key]) for key in _QUANTITY_KEYS if key in value}
     if len(quantities) != 1:
         raise SourceError(Reason.INVALID, f"needs one of {', '.join(_QUANTITY_KEYS)} per position")
     quantity = quantities.pop()
     side = value.get("side")
     if side is None:
-        return quantity
+        return None, quantity
     name = str(side).lower()
     if name in _SHORT:
-        return quantity.copy_abs().copy_negate()
-    if name in _EITHER or (name in _LONG and quantity >= 0):
-        return quantity
+        return "SHORT", quantity.copy_abs().copy_negate()
+    if name in _EITHER:
+        return None, quantity
+    if name in _LONG and quantity >= 0:
+        return "LONG", quantity
     raise SourceError(Reason.INVALID, f"has side {str(side)[:20]!r} with quantity {quantity}")
 
 

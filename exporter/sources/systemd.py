@@ -3,21 +3,40 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from exporter.errors import Reason, SourceError
 
 _TIMEOUT_SECONDS = 5.0
-_PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID")
+_PROPERTIES = (
+    *("LoadState", "ActiveState", "SubState", "Result", "MainPID"),
+    *("NRestarts", "ControlGroup", "InvocationID"),
+)
+
+_RUNTIME = Path("/run/systemd/system")
+
+
+def is_init(runtime: Path = _RUNTIME) -> bool:
+    """Return whether systemd runs this host (sd_booted(3)); in most containers it does not."""
+    return runtime.is_dir()
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The unit's state in systemd's own words."""
+    """The unit's state in systemd's own words.
+
+    ``restarts`` counts automatic ones and begins at 0 with each start by hand; None before
+    systemd 235. ``control_group`` is None while the unit has no process. ``invocation`` is the
+    identity of the run that is on or was the last.
+    """
 
     active_state: str
     sub_state: str
     result: str
     main_pid: int | None
+    restarts: int | None = None
+    control_group: str | None = None
+    invocation: str = ""
 
     @property
     def restarting(self) -> bool:
@@ -28,6 +47,16 @@ class Unit:
     def stopped_cleanly(self) -> bool:
         """Stopped by intention and without an error."""
         return self.active_state == "inactive" and self.result == "success"
+
+    @property
+    def oom_run(self) -> str | None:
+        """The last run's identity if systemd says that the kernel killed it for memory.
+
+        The verdict lasts until the next start, which may be a tenth of a second away.
+        """
+        if self.result != "oom-kill":
+            return None
+        return self.invocation or f"restart {self.restarts}"
 
 
 def show(name: str) -> Unit:
@@ -65,10 +94,17 @@ def parse(name: str, output: str) -> Unit:
         raise SourceError(Reason.MISSING, f"systemd knows no unit {name}", permanent=True)
     if not values.get("ActiveState"):
         raise SourceError(Reason.INVALID, f"systemctl says nothing about {name}")
-    pid = values.get("MainPID", "0")
+    pid, restarts = values.get("MainPID", "0"), values.get("NRestarts", "")
     return Unit(
         active_state=values["ActiveState"],
         sub_state=values.get("SubState", ""),
         result=values.get("Result", ""),
-        main_pid=int(pid) if pid.isdecimal() and int(pid) else None,
+        main_pid=int(pid) if _is_number(pid) and int(pid) else None,
+        restarts=int(restarts) if _is_number(restarts) else None,
+        control_group=values.get("ControlGroup") or None,
+        invocation=values.get("InvocationID", ""),
     )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18

@@ -4,17 +4,24 @@ Raw codes are the truth: client libraries disguise -1021 as a network fault and
 a revoked key as rate limiting.
 """
 
+import re
 from decimal import Decimal
 from typing import Any
 
 from exporter.errors import Reason, SourceError
 from exporter.sources import files
+from exporter.sources.exchange import headers
+from exporter.sources.exchange.client import Dialect
+from exporter.sources.exchange.rate_limits import Silence, Usage
 from exporter.sources.transport import Response
 
-TIMESTAMP_CODE = -1021
 _DEFAULT_BAN_SECONDS = 120.0
 _DEFAULT_LIMIT_SECONDS = 60.0
 _LONGEST_BAN_SECONDS = 3 * 86400.0
+# "Retry-After: 0" comes at the turn of a minute; a ban grows by every call that comes too early.
+_LEAST_SILENCE_SECONDS = 1.0
+_BANNED_UNTIL_MS = re.compile(rb"banned until (\d{13})\b")
+_MINUTE_SECONDS = 60
 
 # code -> (reason, permanent)
 _CODES: dict[int, tuple[Reason, bool]] = {
@@ -28,6 +35,7 @@ _CODES: dict[int, tuple[Reason, bool]] = {
     -1016: (Reason.MAINTENANCE, False),
     -1021: (Reason.TIMESTAMP, False),
     -1022: (Reason.SIGNATURE, True),
+    -2013: (Reason.MISSING, True),
     -2008: (Reason.KEY_REJECTED, True),
     -2014: (Reason.KEY_FORMAT, True),
     -2015: (Reason.KEY_REJECTED, True),
@@ -39,6 +47,8 @@ _STATUSES: dict[int, tuple[Reason, bool]] = {
     451: (Reason.RESTRICTED_LOCATION, True),
 }
 _STATUS_DECIDES = (418, 429, 451)
+# The exchange does not say which of the three it is (facts §1.4).
+_AMBIGUOUS = {-2015: "the key is not known, or not allowed from this IP, or lacks a permission"}
 
 
 def decode(response: Response) -> Any:
@@ -47,30 +57,53 @@ def decode(response: Response) -> Any:
     Raises:
         SourceError: what the status, the code or the body says is wrong.
     """
-    body, problem = _body(response)
+    try:
+        body = files.parse_json(response.content)
+    except SourceError as error:
+        if response.status == 200:
+            raise SourceError(Reason.BAD_RESPONSE, f"the answer {error.detail}") from error
+        body = None
     code = _code(body)
     if response.status == 200 and (code is None or code >= 0):
-        if problem is not None:
-            raise problem
         return body
     raise _failure(response.status, code, body)
 
 
-def quiet_seconds(response: Response) -> float:
-    """How long to make no further call: Retry-After of a 418 or 429, else 0."""
+def usage(response: Response) -> Usage | None:
+    """Return the weight that this IP has used in the running minute, all programs together."""
+    used = headers.number(response.headers, "x-mbx-used-weight-1m")
+    if used is None:
+        used = headers.number(response.headers, "x-sapi-used-ip-weight-1m")
+    if used is None:
+        return None
+    # Windows are the exchange's whole minutes.
+    date = headers.date(response.headers)
+    left = _MINUTE_SECONDS if date is None else _MINUTE_SECONDS - date % _MINUTE_SECONDS
+    return Usage(used, seconds_left=left)
+
+
+def silence(response: Response) -> Silence | None:
+    """How long to make no further call: Retry-After of a 418 or 429, else what the body says."""
     if response.status not in (418, 429):
-        return 0.0
-    value = response.headers.get("retry-after", "")
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return min(float(value), _LONGEST_BAN_SECONDS)
-    return _DEFAULT_BAN_SECONDS if response.status == 418 else _DEFAULT_LIMIT_SECONDS
+        return None
+    banned = response.status == 418
+    seconds: float | None = headers.number(response.headers, "retry-after")
+    if seconds is None:
+        seconds = _banned_for(response)
+    if seconds is None:
+        seconds = _DEFAULT_BAN_SECONDS if banned else _DEFAULT_LIMIT_SECONDS
+    reason = Reason.BANNED if banned else Reason.RATE_LIMITED
+    return Silence(min(max(seconds, _LEAST_SILENCE_SECONDS), _LONGEST_BAN_SECONDS), reason)
 
 
-def _body(response: Response) -> tuple[Any, SourceError | None]:
-    try:
-        return files.parse_json(response.content), None
-    except SourceError as error:
-        return None, SourceError(Reason.BAD_RESPONSE, f"the answer {error.detail}")
+def _banned_for(response: Response) -> float | None:
+    """By the exchange's own clock on both sides: the local one may be wrong."""
+    found = _BANNED_UNTIL_MS.search(response.content[:1000])
+    date = headers.date(response.headers)
+    if found is None or date is None:
+        return None
+    seconds = int(found.group(1)) / 1000 - date
+    return seconds if seconds > 0 else None
 
 
 def _code(body: Any) -> int | None:
@@ -84,6 +117,8 @@ def _code(body: Any) -> int | None:
 def _failure(status: int, code: int | None, body: Any) -> SourceError:
     message = " ".join(str(body["msg"]).split())[:200] if code is not None else "no JSON error body"
     detail = f"HTTP {status}, code {code}: {message}" if code is not None else f"HTTP {status}"
+    if code in _AMBIGUOUS:
+        detail += f" ({_AMBIGUOUS[code]})"
     if status in _STATUS_DECIDES:
         reason, permanent = _STATUSES[status]
     elif code in _CODES:
@@ -95,3 +130,6 @@ def _failure(status: int, code: int | None, body: Any) -> SourceError:
     else:
         reason, permanent = _STATUSES.get(status, (Reason.HTTP_STATUS, False))
     return SourceError(reason, detail, permanent=permanent, code=code)
+
+
+DIALECT = Dialect(decode=decode, usage=usage, silence=silence)

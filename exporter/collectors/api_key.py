@@ -1,0 +1,138 @@
+"""The bot's keys, role by role, and who else uses the account. No value of a key is here."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.collectors.families import Family, bot_gauge
+from exporter.keys import PROBLEMS
+from exporter.orders import foreign, is_forced
+from exporter.readings import KeyReading
+from exporter.snapshot import BotSnapshot, Snapshot
+
+
+def _of_key(name: str, text: str, *labels: str) -> Family:
+    return bot_gauge(name, text, "key", *labels, source="key")
+
+
+PRESENT = _of_key(
+    "api_key_present",
+    "1 if the key of this role is where it should be, 0 if it is not; absent if nobody can tell."
+    " The bot's own key is looked for in its env file and its unit only.",
+)
+VALID = _of_key(
+    "api_key_valid",
+    "1 if the exchange took the key, 0 if it refused it; absent while it could not be asked.",
+)
+PROBLEM = _of_key(
+    "api_key_problem",
+    "1 for what is wrong with the key now: missing (no_credentials), refused or malformed.",
+    "reason",
+)
+CAN_TRADE = _of_key(
+    "api_key_can_trade", "1 if the key may trade on this market, as the venue says."
+)
+CAN_WITHDRAW = _of_key(
+    "api_key_can_withdraw", "1 if the key may withdraw money, which nothing here ever needs."
+)
+IP_RESTRICTED = _of_key(
+    "api_key_ip_restricted", "1 if the key works from listed addresses only, 0 if from anywhere."
+)
+CREATED = _of_key("api_key_created_timestamp_seconds", "When the key was made.")
+EXPIRY = _of_key(
+    "api_key_expiry_timestamp_seconds",
+    "When the key stops trading; absent if it does not, or if the venue does not say.",
+)
+SHARED = _of_key(
+    "api_key_shared",
+    "1 if another role uses the very same key: then one leak or one ban takes both.",
+)
+MAX_AGE = bot_gauge(
+    "api_key_max_age_threshold_seconds",
+    "Age at which a key should be replaced.",
+    source="configuration",
+)
+EXPIRY_WARN = bot_gauge(
+    "api_key_expiry_warn_threshold_seconds",
+    "Time before its expiry from which a key should be replaced.",
+    source="configuration",
+)
+FOREIGN = bot_gauge(
+    "foreign_open_orders",
+    "Resting orders that neither the exchange itself placed nor a bot of ours on this account:"
+    " somebody else uses it. Absent if the bot's own prefix is not configured.",
+    source="account",
+)
+FORCED = bot_gauge(
+    "forced_open_orders",
+    "Resting orders by which the exchange itself closes positions: liquidation, deleveraging,"
+    " settlement.",
+    source="account",
+)
+BLOCKED = bot_gauge(
+    "account_trading_blocked",
+    "1 if the venue says that this account may not trade; absent if it does not say.",
+    source="account",
+)
+_KEYS = (PRESENT, VALID, PROBLEM, CAN_TRADE, CAN_WITHDRAW, IP_RESTRICTED, CREATED, EXPIRY, SHARED)
+_BOTS = (MAX_AGE, EXPIRY_WARN, FOREIGN, FORCED, BLOCKED)
+FAMILIES = (*_KEYS, *_BOTS)
+
+
+def collect(snapshot: Snapshot) -> Iterable[Metric]:
+    """Turn what is known of keys and of other people's orders into metrics."""
+    gauges = {family: family.gauge() for family in FAMILIES}
+    for item in snapshot.bots:
+        for reading in item.keys:
+            _add_key(gauges, item.bot.name, reading)
+        _add_bot(gauges, item, _prefixes(item, snapshot.bots))
+    return tuple(gauges.values())
+
+
+def _add_key(gauges: dict[Family, GaugeMetricFamily], bot: str, reading: KeyReading) -> None:
+    labels = [bot, reading.role]
+    may = reading.restrictions
+    known: dict[Family, float | None] = {
+        PRESENT: reading.present,
+        VALID: reading.valid,
+        SHARED: bool(reading.shares_with) if reading.present else None,
+        CAN_TRADE: may.can_trade if may else None,
+        CAN_WITHDRAW: may.can_withdraw if may else None,
+        IP_RESTRICTED: may.ip_restricted if may else None,
+        CREATED: may.created if may else None,
+        EXPIRY: may.expiry if may else None,
+    }
+    for family, value in known.items():
+        if value is not None:
+            gauges[family].add_metric(labels, float(value))
+    if reading.present is False or reading.valid is not None:
+        for reason in PROBLEMS:
+            gauges[PROBLEM].add_metric([*labels, reason.value], float(reason is reading.reason))
+
+
+def _prefixes(item: BotSnapshot, bots: Iterable[BotSnapshot]) -> tuple[str, ...]:
+    """Return how the orders of all bots on the same account begin, as far as that is known."""
+    here = _account(item)
+    venues = [other.bot.venue for other in bots if _account(other) == here]
+    return tuple(venue.client_order_prefix for venue in venues if venue.client_order_prefix)
+
+
+def _account(item: BotSnapshot) -> tuple[str, str, str]:
+    venue = item.bot.venue
+    return venue.kind, venue.base_url, venue.account
+
+
+def _add_bot(
+    gauges: dict[Family, GaugeMetricFamily], item: BotSnapshot, prefixes: tuple[str, ...]
+) -> None:
+    labels, venue = [item.bot.name], item.bot.venue
+    gauges[MAX_AGE].add_metric(labels, venue.api_key.max_age_seconds)
+    gauges[EXPIRY_WARN].add_metric(labels, venue.api_key.expiry_warn_seconds)
+    if (account := item.account) is None:
+        return
+    gauges[FORCED].add_metric(labels, sum(map(is_forced, account.open_orders)))
+    if account.trading_blocked is not None:
+        gauges[BLOCKED].add_metric(labels, float(bool(account.trading_blocked)))
+    if venue.client_order_prefix is not None:
+        strangers = foreign(account.open_orders, prefixes)
+        gauges[FOREIGN].add_metric(labels, len(strangers))
