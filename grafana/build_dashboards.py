@@ -5,82 +5,54 @@ the JSON or a dashboard in the browser.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from grafana.overview import panels
-from grafana.panels import DATASOURCE, arrange
+from grafana import account, exchange, files, host, overview
+from grafana.frame import dashboard
 
-OVERVIEW = Path(__file__).parent / "dashboards" / "overview.json"
+FOLDER = Path(__file__).parent / "dashboards"
 
 
-def overview() -> dict[str, Any]:
-    """The Overview dashboard."""
+def dashboards() -> Mapping[str, Mapping[str, Any]]:
+    """Every dashboard by its file's name."""
     return {
-        "uid": "tradewarden-overview",
-        "title": "Tradewarden / Overview",
-        "description": "Can each bot trade, and is Tradewarden able to help?",
-        "tags": ["tradewarden"],
-        "schemaVersion": 39,
-        "version": 1,
-        "editable": False,
-        "graphTooltip": 1,
-        "refresh": "10s",
-        "time": {"from": "now-1h", "to": "now"},
-        "timezone": "browser",
-        "annotations": {"list": []},
-        "links": [],
-        "templating": {
-            "list": [
-                _datasource(),
-                _variable("job", "tradingbot_info, job", "Exporter job"),
-                _variable("instance", 'tradingbot_info{job=~"$job"}, instance', "Exporter"),
-                _variable("bot", 'tradingbot_info{job=~"$job",instance=~"$instance"}, bot', "Bot"),
-                _variable("receiver", "tradewarden_remediation_build_info, instance", "Receiver"),
-            ]
-        },
-        "panels": arrange(panels()),
+        "overview.json": dashboard(
+            "Overview",
+            "Can each bot trade, and is Tradewarden able to help?",
+            overview.panels(),
+            receiver=True,
+        ),
+        "exchange.json": dashboard(
+            "Exchange",
+            "Can the exchange be reached, is it open, and what does it still allow?",
+            exchange.panels(),
+        ),
+        "account.json": dashboard(
+            "Account",
+            "Does each bot know what it holds, and who else can touch it?",
+            account.panels(),
+        ),
+        "host.json": dashboard(
+            "Host",
+            "Have the bots the processor time, memory and clock that they need?",
+            host.panels(),
+        ),
+        "files.json": dashboard(
+            "Files",
+            "Can each bot's data be believed, restored and written, and what do its logs say?",
+            files.panels(),
+        ),
     }
 
 
-def render(dashboard: dict[str, Any]) -> str:
-    """The dashboard as it is committed."""
-    return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-
-
-def _datasource() -> dict[str, Any]:
-    return {
-        "name": "datasource",
-        "label": "Data source",
-        "type": "datasource",
-        "query": "prometheus",
-        "regex": "",
-        "hide": 0,
-        "multi": False,
-        "includeAll": False,
-    }
-
-
-def _variable(name: str, values: str, label: str) -> dict[str, Any]:
-    query = f"label_values({values})"
-    return {
-        "name": name,
-        "label": label,
-        "type": "query",
-        "datasource": DATASOURCE,
-        "definition": query,
-        "query": {"query": query, "refId": name},
-        "refresh": 2,  # on time-range change: a bot added yesterday has no series last week
-        "sort": 1,
-        "regex": "",
-        "hide": 0,
-        "multi": True,
-        "includeAll": True,
-        "allValue": ".+",
-        "current": {"text": ["All"], "value": ["$__all"]},
-    }
+def render(content: Mapping[str, Any]) -> str:
+    """A dashboard as it is committed."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    OVERVIEW.write_text(render(overview()), encoding="utf-8")
-    print(OVERVIEW)
+    for name, content in dashboards().items():
+        (FOLDER / name).write_text(render(content), encoding="utf-8")
+        print(FOLDER / name)

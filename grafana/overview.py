@@ -6,23 +6,24 @@ from grafana.overview_self import programs, remediation
 from grafana.panels import (
     BOT,
     UP_DOWN,
+    YES_NO_BAD,
+    YES_NO_GOOD,
     YES_NO_NOTE,
     Panel,
     Query,
     Size,
     lines,
+    optional,
     row,
     stat,
     table,
     timeline,
 )
 
-_YES_NO_BAD = ((0, "no", "green"), (1, "yes", "red"))
-
 
 def panels() -> Sequence[Panel]:
     """All panels in reading order."""
-    return (*_bots(), *_clock(), *_exchange(), *_process(), *remediation(), *programs())
+    return (*_bots(), *_symptoms(), *_clock(), *_process(), *remediation(), *programs())
 
 
 def _bots() -> Sequence[Panel]:
@@ -39,7 +40,7 @@ def _bots() -> Sequence[Panel]:
             "Latched: flag or state set by someone other than Tradewarden, or unreadable. "
             "Only a person releases it.",
             Query(f"tradingbot_kill_switch_engaged{BOT}", "{{bot}}"),
-            mappings=_YES_NO_BAD,
+            mappings=YES_NO_BAD,
         ),
         stat(
             "Paused by Tradewarden",
@@ -111,46 +112,79 @@ def _clock() -> Sequence[Panel]:
     )
 
 
-def _exchange() -> Sequence[Panel]:
-    bucket = f"tradingbot_exchange_request_duration_seconds_bucket{BOT}"
-    rates = f"sum by (bot, endpoint, le) (rate({bucket}[$__rate_interval]))"
-    failures = f"tradingbot_exchange_request_failures_total{BOT}"
+def _symptoms() -> Sequence[Panel]:
+    """One panel for each scenario that has neither a row here nor a place among the bots."""
+    invalid = f"tradingbot_file_valid{BOT}"
+    used, limit = (f"tradingbot_process_memory_{what}_bytes{BOT}" for what in ("used", "limit"))
     return (
-        row("Exchange"),
-        lines(
-            "Request time, 95th percentile",
-            "Of the exporter's own probes. The bot's requests take the same path.",
-            Query(f"histogram_quantile(0.95, {rates})", "{{bot}} {{endpoint}}"),
-            unit="s",
-            size=Size(8, 8),
+        row("Symptoms"),
+        stat(
+            "Exchange reachable",
+            "Whether this host got an answer from the exchange. Dashboard Exchange says more.",
+            Query(f"tradingbot_exchange_reachable{BOT}", "{{bot}}"),
+            mappings=YES_NO_GOOD,
         ),
-        lines(
-            "Failed requests",
-            "Of the exporter's own probes, each second. The reasons are in the label `reason`.",
-            Query(
-                f"sum by (bot, endpoint) (rate({failures}[$__rate_interval]))",
-                "{{bot}} {{endpoint}}",
+        optional(
+            stat(
+                "Maintenance",
+                "Whether the exchange is in maintenance, by its word or by clear signs.",
+                Query(f"tradingbot_exchange_maintenance{BOT}", "{{bot}}"),
+                mappings=YES_NO_NOTE,
             ),
-            unit="reqps",
-            size=Size(8, 8),
+            "unknown",
         ),
         stat(
-            "Maintenance",
-            "Whether the venue itself says that it is in maintenance.",
-            Query(f"tradingbot_exchange_maintenance{BOT}", "{{bot}}"),
-            mappings=YES_NO_NOTE,
-            size=Size(4, 8),
+            "Positions not matching",
+            "Different, settling or unknown. Dashboard Account says which.",
+            Query(f'sum by (bot) (tradingbot_positions{BOT[:-1]},state!="match"}})', "{{bot}}"),
+            steps=((None, "green"), (1, "red")),
+        ),
+        optional(
+            stat(
+                "Partly filled orders",
+                "Resting orders of the bot of which only a part is done.",
+                Query(f"tradingbot_partially_filled_orders{BOT}", "{{bot}}"),
+                steps=((None, "green"), (1, "orange")),
+            ),
+            "unknown",
+        ),
+        optional(
+            stat(
+                "Keys refused",
+                "Keys that the exchange does not take, of all roles.",
+                Query(f"sum by (bot) (1 - tradingbot_api_key_valid{BOT})", "{{bot}}"),
+                steps=((None, "green"), (1, "red")),
+            ),
+            "unknown",
         ),
         stat(
-            "Account last read",
-            "Time since positions and orders were last read in full.",
-            Query(
-                'time() - tradingbot_source_last_success_timestamp_seconds{job=~"$job",'
-                'instance=~"$instance",bot=~"$bot",source="account"}',
-                "{{bot}}",
+            "Damaged files",
+            "Files of the bot that are missing, unreadable or make no sense.",
+            Query(f"sum by (bot) (1 - {invalid})", "{{bot}}"),
+            steps=((None, "green"), (1, "red")),
+        ),
+        optional(
+            stat(
+                "Memory used",
+                "Share of the limit that the bot will hit first. Dashboard Host says more.",
+                Query(f"{used} / on (bot, instance) {limit}", "{{bot}}"),
+                unit="percentunit",
+                steps=((None, "green"), (0.8, "orange"), (0.92, "red")),
             ),
-            unit="s",
-            size=Size(4, 8),
+            "no limit",
+        ),
+        optional(
+            stat(
+                "Account last read",
+                "Time since positions and orders were last read in full.",
+                Query(
+                    "time() - tradingbot_source_last_success_timestamp_seconds"
+                    f'{BOT[:-1]},source="account"}}',
+                    "{{bot}}",
+                ),
+                unit="s",
+            ),
+            "no key",
         ),
     )
 
@@ -165,14 +199,7 @@ def _process() -> Sequence[Panel]:
             Query(f"tradingbot_heartbeat_max_age_threshold_seconds{BOT}", "{{bot}} limit"),
             unit="s",
             dashed=".* limit",
-            size=Size(8, 8),
-        ),
-        lines(
-            "Resident memory",
-            "Of the bot's live process.",
-            Query(f"tradingbot_process_resident_memory_bytes{BOT}", "{{bot}}"),
-            unit="bytes",
-            size=Size(8, 8),
+            size=Size(16, 8),
         ),
         stat(
             "Live processes",

@@ -20,6 +20,9 @@ RECEIVER = '{instance=~"$receiver"}'
 # Texts and colours of states that several panels show: (value, text, colour).
 UP_DOWN = ((0, "down", "red"), (1, "up", "green"))
 YES_NO_NOTE = ((0, "no", "green"), (1, "yes", "orange"))
+YES_NO_BAD = ((0, "no", "green"), (1, "yes", "red"))
+YES_NO_GOOD = ((0, "no", "red"), (1, "yes", "green"))
+PRESENT = ((1, "yes", "orange"),)
 
 WIDTH = 24
 
@@ -147,6 +150,12 @@ def table(
             }
         ],
     }
+
+
+def optional(panel: Panel, text: str = "none") -> Panel:
+    """A panel that may have no data although all is well; it then says ``text``."""
+    fields = panel["fieldConfig"]
+    return panel | {"fieldConfig": fields | {"defaults": fields["defaults"] | {"noValue": text}}}
 
 
 def arrange(panels: Sequence[Panel]) -> list[Panel]:
