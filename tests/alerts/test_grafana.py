@@ -8,16 +8,25 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana.build_dashboards import OVERVIEW, overview, render
-from grafana.queries import queries
+from grafana.build_dashboards import FOLDER, dashboards, render
+from grafana.panels import optional, stat
+from grafana.queries import every_query, queries
 from tests.alerts.conftest import Tool
-from tests.alerts.exposition import exposed, unknown_names
+from tests.alerts.exposition import exposed, misused_types, unknown_names
 from tests.alerts.rulefiles import REPO, read_yaml
 
 _GRAFANA = REPO / "grafana"
-_DASHBOARD = json.loads(OVERVIEW.read_text(encoding="utf-8"))
-_QUERIES = queries(_DASHBOARD)
-_PANELS = [panel for panel in _DASHBOARD["panels"] if panel["type"] != "row"]
+_COMMITTED = {
+    name: json.loads((FOLDER / name).read_text(encoding="utf-8")) for name in dashboards()
+}
+_EACH = pytest.mark.parametrize("name", list(_COMMITTED))
+_PANELS = [
+    pytest.param(panel, id=f"{name}-{panel['title']}")
+    for name, content in _COMMITTED.items()
+    for panel in content["panels"]
+    if panel["type"] != "row"
+]
+_QUERIES = sorted({query for content in _COMMITTED.values() for query in every_query(content)})
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:
@@ -30,41 +39,55 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
             yield from _dicts(item)
 
 
-def test_the_committed_dashboard_is_the_generated_one() -> None:
+@_EACH
+def test_the_committed_dashboard_is_the_generated_one(name: str) -> None:
     """Nobody edited the JSON, and nobody forgot to generate it."""
-    assert OVERVIEW.read_text(encoding="utf-8") == render(overview()), (
-        "run: python -m grafana.build_dashboards"
-    )
+    committed = (FOLDER / name).read_text(encoding="utf-8")
+    assert committed == render(dashboards()[name]), "run: make dashboards"
 
 
 def test_there_is_no_other_dashboard() -> None:
     """Every JSON in the folder has a generator."""
-    assert list((_GRAFANA / "dashboards").iterdir()) == [OVERVIEW]
+    assert {path.name for path in FOLDER.iterdir()} == set(dashboards())
 
 
-def test_one_file_serves_import_and_provisioning() -> None:
+@_EACH
+def test_one_file_serves_import_and_provisioning(name: str) -> None:
     """No __inputs, a stable uid, and every data source a template variable."""
-    text = json.dumps(_DASHBOARD)
+    dashboard = _COMMITTED[name]
+    text = json.dumps(dashboard)
     assert "__inputs" not in text
     assert "${DS_" not in text
-    assert "id" not in _DASHBOARD  # a database number, which provisioning must not carry
-    assert _DASHBOARD["uid"] == "tradewarden-overview"
-    uids = {each["datasource"]["uid"] for each in _dicts(_DASHBOARD) if "datasource" in each}
+    assert "id" not in dashboard  # a database number, which provisioning must not carry
+    assert dashboard["uid"] == f"tradewarden-{name.removesuffix('.json')}"
+    uids = {each["datasource"]["uid"] for each in _dicts(dashboard) if "datasource" in each}
     assert uids == {"${datasource}"}
 
 
-def test_variables() -> None:
-    """Data source, exporter job and instance, bot and receiver can be chosen."""
-    variables = {each["name"]: each for each in _DASHBOARD["templating"]["list"]}
-    assert list(variables) == ["datasource", "job", "instance", "bot", "receiver"]
+@_EACH
+def test_variables(name: str) -> None:
+    """Data source, exporter job and instance, and bot can be chosen; on Overview the receiver."""
+    variables = {each["name"]: each for each in _COMMITTED[name]["templating"]["list"]}
+    receiver = ["receiver"] if name == "overview.json" else []
+    assert list(variables) == ["datasource", "job", "instance", "bot", *receiver]
     assert variables["datasource"]["type"] == "datasource"
-    for name in ("job", "instance", "bot", "receiver"):
+    for chosen in ("job", "instance", "bot", *receiver):
         # Refreshed on time-range change; a bot of last week is found last week.
-        assert variables[name]["refresh"] == 2
-        assert variables[name]["allValue"] == ".+"
+        assert variables[chosen]["refresh"] == 2
+        assert variables[chosen]["allValue"] == ".+"
 
 
-@pytest.mark.parametrize("panel", _PANELS, ids=[panel["title"] for panel in _PANELS])
+@_EACH
+def test_dashboards_lead_to_each_other(name: str) -> None:
+    """One click leads to the others, with the same bot and time."""
+    dashboard = _COMMITTED[name]
+    (link,) = dashboard["links"]
+    assert set(link["tags"]) == set(dashboard["tags"])
+    assert link["includeVars"]
+    assert link["keepTime"]
+
+
+@pytest.mark.parametrize("panel", _PANELS)
 def test_every_panel_explains_itself(panel: dict[str, Any]) -> None:
     """Each panel has title, description, unit and named series, and stacks nothing."""
     assert panel["title"]
@@ -78,16 +101,19 @@ def test_every_panel_explains_itself(panel: dict[str, Any]) -> None:
             assert target["legendFormat"] != "__auto"
 
 
-def test_titles_are_unique() -> None:
-    """A title names one panel."""
-    titles = [panel["title"] for panel in _PANELS]
+@_EACH
+def test_titles_are_unique(name: str) -> None:
+    """A title names one panel of a dashboard."""
+    panels = _COMMITTED[name]["panels"]
+    titles = [panel["title"] for panel in panels if panel["type"] != "row"]
     assert len(titles) == len(set(titles))
 
 
-def test_panels_do_not_overlap() -> None:
+@_EACH
+def test_panels_do_not_overlap(name: str) -> None:
     """The layout fills the grid's 24 columns without collisions."""
     taken: set[tuple[int, int]] = set()
-    for panel in _DASHBOARD["panels"]:
+    for panel in _COMMITTED[name]["panels"]:
         grid = panel["gridPos"]
         cells = {
             (x, y)
@@ -99,27 +125,43 @@ def test_panels_do_not_overlap() -> None:
         taken |= cells
 
 
-def test_ranges_follow_the_scrape_interval() -> None:
+@_EACH
+def test_ranges_follow_the_scrape_interval(name: str) -> None:
     """Rates use $__rate_interval or the whole range shown, never a fixed window."""
-    for each in _dicts(_DASHBOARD):
+    for each in _dicts(_COMMITTED[name]):
         for part in each.get("expr", "").split("[")[1:]:
             assert part.startswith(("$__rate_interval]", "$__range]")), each["expr"]
 
 
-def test_series_are_those_of_the_variables() -> None:
+@_EACH
+def test_series_are_those_of_the_variables(name: str) -> None:
     """Every metric of ours is narrowed by the variables, so choosing a bot works."""
-    for each in _dicts(_DASHBOARD):
+    for each in _dicts(_COMMITTED[name]):
         expr = each.get("expr", "")
-        if "tradingbot_" in expr:
-            assert 'job=~"$job",instance=~"$instance",bot=~"$bot"' in expr
+        exporter = 'job=~"$job",instance=~"$instance"'
+        assert expr.count("tradewarden_exporter_") <= expr.count(exporter)
+        assert expr.count("tradingbot_") <= expr.count(f'{exporter},bot=~"$bot"')
         if "tradewarden_remediation_" in expr:
             assert 'instance=~"$receiver"' in expr
 
 
-def test_queries_fill_in_every_variable() -> None:
-    """What queries() returns can be asked of Prometheus as it is."""
-    assert len(_QUERIES) == sum(len(panel["targets"]) for panel in _PANELS)
-    assert not [query for query in _QUERIES if "$" in query]
+@_EACH
+def test_queries_fill_in_every_variable(name: str) -> None:
+    """What is returned can be asked of Prometheus as it is."""
+    found = every_query(_COMMITTED[name])
+    panels = _COMMITTED[name]["panels"]
+    assert len(found) == sum(len(panel.get("targets", ())) for panel in panels)
+    assert not [query for query in found if "$" in query]
+
+
+def test_a_panel_that_may_be_empty_says_so() -> None:
+    """Its queries are not among those that return data in every healthy stack."""
+    panel = stat("Title", "Description.")
+    panel["targets"] = [{"expr": "x"}]
+    empty = optional(panel, "no key")
+    assert empty["fieldConfig"]["defaults"]["noValue"] == "no key"
+    assert queries({"panels": [panel, empty]}) == ["x"]
+    assert every_query({"panels": [panel, empty]}) == ["x", "x"]
 
 
 def test_prometheus_accepts_every_query(promtool: Tool, tmp_path: Path) -> None:
@@ -133,10 +175,11 @@ def test_prometheus_accepts_every_query(promtool: Tool, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("query", sorted(set(_QUERIES)))
+@pytest.mark.parametrize("query", _QUERIES)
 def test_every_metric_exists(query: str) -> None:
-    """Panels name only metrics and labels that the programs really expose."""
+    """Panels name only metrics and labels that the programs expose, and use them as they are."""
     assert unknown_names(query, exposed()) == []
+    assert misused_types(query, exposed()) == []
 
 
 def test_datasource_provisioning() -> None:

@@ -1,5 +1,6 @@
 """Inhibition in a real Alertmanager: what hides what, and above all what hides nothing."""
 
+import re
 import socket
 import subprocess
 import time
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from tests.alerts.conftest import find
-from tests.alerts.rulefiles import ALERTS
+from tests.alerts.rulefiles import ALERTS, RULES, read_yaml
 
 pytestmark = pytest.mark.stack
 
@@ -95,6 +96,18 @@ _CRITICAL = _alert(
 _WARNING = _alert(
     "TradingBotClockDriftWarning", "warning", "clock_drift", bot="BOT", instance="BOT:1"
 )
+_MAINTENANCE = _alert(
+    "TradingBotExchangeMaintenance", "critical", "exchange_maintenance", bot="BOT"
+)
+_WINDOW = _alert("TradingBotMaintenanceWindow", "info", "exchange_maintenance", bot="BOT")
+_UNREACHABLE = _alert(
+    "TradingBotExchangeUnreachable", "critical", "network_disconnection", bot="BOT"
+)
+
+_BAN = _alert("TradingBotExchangeBan", "critical", "network_disconnection", bot="BOT")
+_NO_KEY = _alert("TradingBotKeyInvalid", "critical", "api_key", bot="BOT", key="exporter")
+_NO_POSITIONS = _alert("TradingBotPositionsUnknown", "critical", "position_mismatch", bot="BOT")
+_NO_OFFSET = _alert("TradingBotClockOffsetUnknown", "critical", "clock_drift", bot="BOT")
 
 _CASES: dict[str, tuple[list[Labels], list[str]]] = {
     "worse-hides-milder": ([_CRITICAL, _WARNING], ["TradingBotClockDriftWarning"]),
@@ -112,11 +125,67 @@ _CASES: dict[str, tuple[list[Labels], list[str]]] = {
         [],
     ),
     "maintenance-hides-network": (
+        [_MAINTENANCE, _UNREACHABLE],
+        ["TradingBotExchangeUnreachable"],
+    ),
+    "maintenance-hides-no-other-bots-network": (
+        [_MAINTENANCE, _UNREACHABLE | {"bot": "BOT2"}],
+        [],
+    ),
+    "network-hides-no-maintenance": ([_UNREACHABLE, _WINDOW], []),
+    "a-window-hides-no-network": ([_WINDOW, _UNREACHABLE], []),
+    "maintenance-drowns-no-kill-switch": (
         [
-            _alert("TradingBotMaintenance", "warning", "exchange_maintenance", bot="BOT"),
-            _alert("TradingBotNetwork", "critical", "network_disconnection", bot="BOT"),
+            _MAINTENANCE,
+            _UNREACHABLE,
+            _alert("TradingBotKillSwitchEngaged", "critical", "kill_switch", bot="BOT"),
         ],
-        ["TradingBotNetwork"],
+        ["TradingBotExchangeUnreachable"],
+    ),
+    "unreachable-explains-what-nobody-knows": (
+        [
+            _UNREACHABLE,
+            _NO_POSITIONS,
+            _NO_OFFSET,
+            _alert("TradingBotMarketDataStale", "critical", "network_disconnection", bot="BOT"),
+        ],
+        [
+            "TradingBotClockOffsetUnknown",
+            "TradingBotMarketDataStale",
+            "TradingBotPositionsUnknown",
+        ],
+    ),
+    "a-ban-explains-what-nobody-knows": (
+        [
+            _BAN,
+            _NO_POSITIONS,
+            _NO_OFFSET,
+            # Streams have no part in it.
+            _alert("TradingBotMarketDataStale", "critical", "network_disconnection", bot="BOT"),
+        ],
+        ["TradingBotClockOffsetUnknown", "TradingBotPositionsUnknown"],
+    ),
+    "a-bad-key-explains-what-cannot-be-read-with-it": (
+        [_NO_KEY, _NO_POSITIONS, _NO_OFFSET, _CRITICAL],
+        ["TradingBotClockOffsetUnknown", "TradingBotPositionsUnknown"],
+    ),
+    "a-bad-key-of-remediation-explains-nothing": (
+        [_NO_KEY | {"key": "remediation"}, _NO_POSITIONS, _NO_OFFSET],
+        [],
+    ),
+    "a-bad-key-explains-nothing-of-another-bot": (
+        [_NO_KEY, _NO_POSITIONS | {"bot": "BOT2"}],
+        [],
+    ),
+    "unreachable-hides-nothing-that-is-known": (
+        [
+            _UNREACHABLE,
+            _CRITICAL,
+            _alert("TradingBotPositionMismatch", "critical", "position_mismatch", bot="BOT"),
+            _alert("TradingBotKeyInvalid", "critical", "api_key", bot="BOT"),
+            _alert("TradingBotProcessUnknown", "critical", "process_crash", bot="BOT"),
+        ],
+        [],
     ),
     "silent-exporter-hides-its-bots": (
         [_alert("TradewardenExporterDown", "critical", "meta", instance="BOT:1"), _CRITICAL],
@@ -144,3 +213,25 @@ def test_inhibition(alertmanager: httpx.Client, case: str) -> None:
     """Exactly the alerts that another one explains are held back."""
     alerts, expected = _CASES[case]
     assert _hidden(alertmanager, case, alerts) == expected
+
+
+def test_alerts_named_in_the_rules_exist() -> None:
+    """An inhibition by name names alerts that there are, each alternative one."""
+    matchers = [
+        matcher
+        for each in read_yaml(ALERTS / "alertmanager.yml")["inhibit_rules"]
+        for matcher in (*each["source_matchers"], *each["target_matchers"])
+    ]
+    named = re.findall(r'^alertname=~?"(.*)"$', "\n".join(matchers), re.MULTILINE)
+    names = [name for pattern in named for name in _alternatives(pattern)]
+    assert len(names) > len(named)
+    alerts = {rule.alert for rule in RULES}
+    assert not [name for name in names if not any(re.fullmatch(name, each) for each in alerts)]
+
+
+def _alternatives(pattern: str) -> Iterator[str]:
+    """``A|B(x|y)`` as ``A``, ``Bx``, ``By``."""
+    for part in re.split(r"\|(?![^(]*\))", pattern):
+        before, _, rest = part.partition("(")
+        inner, _, after = rest.partition(")")
+        yield from (f"{before}{each}{after}" for each in inner.split("|"))

@@ -64,6 +64,10 @@ class Watched:
                 "poll_seconds": 0.3,
                 "ntp_poll_seconds": 0.3,
                 "timeout_seconds": 1.0,
+                "account_poll_seconds": 0.3,
+                "key_poll_seconds": 0.5,
+                "data_poll_seconds": 0.5,
+                "data_dir": str(directory / "exporter"),
             },
         }
         write(self.root, "state/kill_switch_state.json", '{"tripped": false}')

@@ -12,9 +12,9 @@ from exporter.exposition import render_text
 from exporter.readings import (
     AccountReading,
     ClockReading,
-    ExchangeStatus,
     ExitKind,
     KillSwitchReading,
+    MaintenanceReading,
     OpenOrder,
     Position,
     PositionsFileReading,
@@ -42,7 +42,6 @@ RUNNING = ProcessReading(
     pids=(4711,),
     dry_run_pids=(),
     start_time=NOW - 3600,
-    resident_bytes=64_000_000,
     last_exit=ExitKind.RUNNING,
     detail="pid 4711",
 )
@@ -87,8 +86,11 @@ def healthy(**changes: Any) -> BotSnapshot:
         account=AccountReading(
             positions=(Position("usdm", "BTCUSDT", "BOTH", Decimal("0.010")),),
             open_orders=(order("regular", "NEW"), order("algo", "NEW")),
+            trading_blocked="",
         ),
-        status=ExchangeStatus(maintenance=False, message="normal"),
+        maintenance=MaintenanceReading(
+            active=False, causes=frozenset(), message="normal", scheduled=False, next_start=None
+        ),
         latency={"ping": Latency((1, 2, 0, 0, 0, 0, 0, 0, 0, 1), 3.5)},
         request_failures={("ping", Reason.TIMEOUT): 2},
         unclean_exits=1,

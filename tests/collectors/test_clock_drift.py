@@ -1,6 +1,9 @@
 """Clock metrics: the offset vanishes when unknown, the thresholds never do."""
 
 from exporter.collectors import clock_drift
+from exporter.exposition import render_text
+from exporter.readings import ClockDaemonReading
+from exporter.snapshot import Snapshot
 from tests.collectors.snapshots import healthy, samples
 from tests.sources.bots import make_bot
 
@@ -27,3 +30,25 @@ def test_the_venues_own_limit_is_known_for_binance_only(tmp_path: object) -> Non
     venue = {"kind": "alpaca", "base_url": "http://127.0.0.1:9"}
     bot = make_bot("/opt/bot", venue=venue)  # type: ignore[arg-type]
     assert "clock_offset_venue_threshold_seconds" not in samples(clock_drift, healthy(bot=bot))
+
+
+def test_the_hosts_own_time_services() -> None:
+    """One series for each that is there; what it does not say is absent."""
+    daemons = (
+        ClockDaemonReading("chrony", True, -0.003, 0.02, "192.0.2.1"),  # noqa: FBT003
+        ClockDaemonReading("timesyncd", False, None, None, ""),  # noqa: FBT003
+    )
+    text = render_text([*clock_drift.collect(Snapshot((), clock_daemons=daemons))])
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    host = "tradewarden_exporter_host_clock"
+    assert lines == [
+        f'{host}_synchronized{{daemon="chrony"}} 1.0',
+        f'{host}_synchronized{{daemon="timesyncd"}} 0.0',
+        f'{host}_offset_seconds{{daemon="chrony"}} -0.003',
+        f'{host}_offset_error_bound_seconds{{daemon="chrony"}} 0.02',
+    ]
+
+
+def test_a_host_without_a_time_service_says_nothing() -> None:
+    """Absent, not zero: there is none that could have lost its source."""
+    assert not any("host_clock" in name for name in samples(clock_drift))

@@ -11,7 +11,6 @@ def test_calm() -> None:
     found = samples(kill_switch)
     assert found["kill_switch_engaged"] == 0
     assert found["paused"] == 0
-    assert found['file_valid{file="state/kill_switch_state.json"}'] == 1
 
 
 def test_engaged_and_paused_are_two_metrics() -> None:

@@ -54,6 +54,45 @@ def test_one_failure_marks_it_down_but_keeps_a_young_value() -> None:
     assert health.failures == {Reason.TIMEOUT: 1}
 
 
+def test_an_attempt_may_have_begun_before() -> None:
+    """One that only sums up: its time is that of the first question."""
+    seen, clock = _observation()
+    since = seen.now()
+    clock.now += 5
+    seen.ask(lambda: 7, since=since)
+    (attempt,) = seen.health().attempts
+    assert (attempt.time, attempt.seconds) == (1100, 5)
+    assert seen.health().last_attempt == 1100
+    assert seen.health().last_success == 1105
+
+
+def test_what_is_remembered_is_the_failure_and_not_its_frames() -> None:
+    """They hold what was being read; and each who is told may raise it anew."""
+    seen, _ = _observation()
+    seen.ask(_fail)
+    one, other = seen.problem(), seen.problem()
+    assert one is not None
+    assert other is not None
+    assert one is not other
+    assert (one.__traceback__, one.__context__, one.__cause__) == (None, None, None)
+    assert str(one) == "timeout: no answer"
+    seen.ask(lambda: 7)
+    assert seen.problem() is None
+
+
+def test_old_attempts_are_forgotten() -> None:
+    """Failures are kept longer than successes, in order; neither adds up."""
+    seen, clock = _observation()
+    for number in range(100):
+        clock.now += 1
+        seen.ask(_fail if number % 4 == 0 else lambda: 7)
+    attempts = seen.health().attempts
+    assert [one.time for one in attempts] == sorted(one.time for one in attempts)
+    assert sum(one.ok for one in attempts) == 5
+    assert sum(not one.ok for one in attempts) == 20
+    assert seen.health().failures == {Reason.TIMEOUT: 25}
+
+
 def test_an_unforeseen_exception_is_an_internal_failure() -> None:
     """The thread that asks goes on."""
     seen, _ = _observation()

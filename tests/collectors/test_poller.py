@@ -1,17 +1,17 @@
-"""The poller against the simulator: what vanishes, what stays, what is remembered."""
+"""The poller against the simulator: what vanishes, what stays, what is read at once."""
 
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from exporter import config_file
 from exporter.errors import Reason
-from exporter.poller import Poller
-from exporter.snapshot import BotSnapshot
+from exporter.worker import Worker
 from tests.collectors.conftest import Watched, wait_for
+from tests.collectors.polling import Start, alpha, polling
+from tests.sim.holdings import SYMBOL
 from tests.sources.bots import write
-
-Start = Callable[..., Poller]
 
 
 @pytest.fixture
@@ -19,23 +19,8 @@ def start(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start a poller for the configuration as it is then."""
     for name, value in watched.env.items():
         monkeypatch.setenv(name, value)
-    running: list[Poller] = []
-
-    def run(previous: Poller | None = None) -> Poller:
-        watched.save()
-        poller = Poller(config_file.load(watched.file), previous)
-        running.append(poller)
-        poller.start()
-        assert poller.wait_first_round(20)
-        return poller
-
-    yield run
-    for poller in running:
-        poller.stop(5)
-
-
-def _alpha(poller: Poller) -> BotSnapshot:
-    return poller.snapshot().bots[0]
+    with polling(watched) as starter:
+        yield starter
 
 
 def test_after_one_round_everything_is_known(watched: Watched, start: Start) -> None:
@@ -43,71 +28,112 @@ def test_after_one_round_everything_is_known(watched: Watched, start: Start) -> 
     watched.plain["exporter"]["clock_references"] = [
         {"kind": "binance_usdm", "base_url": watched.simulator.ready["reference"]}
     ]
+    watched.bot["venue"]["symbols"] = ["BTCUSDT"]
+    watched.bot["venue"]["stream_url"] = watched.simulator.ready["stream_usdm"]
     poller = start()
     assert poller.ready
-    alpha = _alpha(poller)
-    assert set(alpha.health) == {
-        *("ntp", "exchange", "reference", "account", "bot_files", "process", "heartbeat")
+    known = alpha(poller)
+    assert set(known.health) == {
+        *("ntp", "exchange", "reference", "account", "bot_files", "process", "heartbeat"),
+        *("network", "market_data", "rules", "key", "logs", "data_files", "memory", "disk"),
     }
-    assert all(health.up for health in alpha.health.values()), alpha.health
-    assert set(alpha.clocks) == {"ntp", "exchange"}
-    assert alpha.account is not None
-    assert alpha.status is not None
-    assert alpha.positions is not None
-    assert alpha.process is not None
-    assert alpha.kill_switch is not None
-    assert not alpha.kill_switch.engaged
+    assert all(health.up for health in known.health.values()), known.health
+    assert set(known.clocks) == {"ntp", "exchange"}
+    assert None not in (
+        *(known.kill_switch, known.process, known.heartbeat, known.positions, known.account),
+        *(known.logs, known.data, known.network, known.maintenance, known.rules, known.fees),
+        known.comparison,
+    )
+    assert known.disks
+    assert known.keys
+    assert known.streams
+    assert known.rate_limits
+    assert known.kill_switch is not None
+    assert not known.kill_switch.engaged
+    assert poller.snapshot().host is not None
 
 
 def test_a_lost_exchange_takes_its_values_and_leaves_its_health(
     watched: Watched, start: Start
 ) -> None:
     """The last offset does not stand for ever; local readings go on."""
+    watched.plain["exporter"]["timeout_seconds"] = 0.3
     poller = start()
     watched.simulator.exchange.stop()
-    wait_for("the offset to vanish", lambda: "exchange" not in _alpha(poller).clocks)
-    wait_for("the account to vanish", lambda: _alpha(poller).account is None)
-    alpha = _alpha(poller)
-    assert not alpha.health["exchange"].up
-    assert alpha.health["exchange"].last_success is not None
-    assert alpha.health["exchange"].failures
-    assert "ntp" in alpha.clocks
-    assert alpha.kill_switch is not None
+    wait_for("the offset to vanish", lambda: "exchange" not in alpha(poller).clocks)
+    known = alpha(poller)
+    lost = ("exchange", "account", "key")
 
+    def down() -> bool:
+        return not any(alpha(poller).health[source].up for source in lost)
 
-def test_a_state_file_that_disappears_engages(watched: Watched, start: Start) -> None:
-    """Also across a reload, which must not forget that the file existed."""
-    poller = start()
-    state = watched.root / "state/kill_switch_state.json"
-    state.unlink()
-
-    def engaged(which: Poller) -> bool:
-        reading = _alpha(which).kill_switch
-        return reading is not None and reading.engaged
-
-    wait_for("the loss to be seen", lambda: engaged(poller))
-    assert engaged(start(poller))
+    wait_for("all of it to be down", down)
+    for source in lost:
+        assert known.health[source].last_success is not None
+        assert alpha(poller).health[source].failures
+    assert "ntp" in known.clocks
+    assert known.network is not None
+    assert not known.network.reachable
+    poller.refresh(5)
+    assert alpha(poller).kill_switch is not None
+    assert alpha(poller).health["bot_files"].up
 
 
 def test_without_a_state_file_from_the_start_it_is_calm(watched: Watched, start: Start) -> None:
     """A bot that has never run has written nothing yet."""
     (watched.root / "state/kill_switch_state.json").unlink()
     (watched.root / "state/positions.json").unlink()
-    alpha = _alpha(start())
-    assert alpha.kill_switch is not None
-    assert not alpha.kill_switch.engaged
-    assert "state/positions.json" not in alpha.file_valid
-    assert alpha.health["bot_files"].up
+    known = alpha(start())
+    assert known.kill_switch is not None
+    assert not known.kill_switch.engaged
+    assert "state/positions.json" not in known.file_valid
+    assert known.health["bot_files"].up
 
 
-def test_a_damaged_positions_file_is_invalid_and_not_flat(watched: Watched, start: Start) -> None:
-    """Its value goes at once; there is no old one to fall back on."""
+def test_files_are_read_when_a_scrape_wants_them(watched: Watched, start: Start) -> None:
+    """Not when the next round is due: that may be in a quarter of an hour."""
+    watched.plain["exporter"] |= {"poll_seconds": 900.0, "ntp_servers": []}
     poller = start()
+    time.sleep(0.15)  # what was read just now serves a scrape, too
     write(watched.root, "state/positions.json", '{"BTCUSDT": ')
-    wait_for("the damage", lambda: not _alpha(poller).file_valid["state/positions.json"])
-    assert _alpha(poller).positions is None
-    wait_for("the health", lambda: not _alpha(poller).health["bot_files"].up)
-    assert Reason.INVALID in _alpha(poller).health["bot_files"].failures
+    write(watched.root, "state/kill_switch.flag", "")
+    write(watched.root, "logs/bot.log", "one\ntwo\n")
+    poller.refresh(5)
+    known = alpha(poller)
+    assert known.kill_switch is not None
+    assert known.kill_switch.engaged
+    assert known.positions is None
+    assert not known.file_valid["state/positions.json"]
+    assert not known.health["bot_files"].up
+    assert Reason.INVALID in known.health["bot_files"].failures
+    assert known.logs is not None
+    assert known.logs.lines == 2
+
+
+def test_what_hangs_is_shown_as_it_was(watched: Watched, start: Start) -> None:
+    """A scrape takes its own time and no more, and what does not hang is of now."""
+    watched.plain["exporter"] |= {"poll_seconds": 900.0, "ntp_servers": []}
+    poller = start()
+    freed = threading.Event()
+
+    def hang() -> None:
+        freed.wait(30)
+
+    stuck = Worker("stuck", 60, hang)
+    poller._local = (stuck, *poller._local)
+    stuck.start()
+    time.sleep(0.15)
+    write(watched.root, "state/kill_switch.flag", "")
+    began = time.monotonic()
+    poller.refresh(0.5)
+    assert 0.4 < time.monotonic() - began < 2
+    reading = alpha(poller).kill_switch
+    assert reading is not None
+    assert reading.engaged
+    freed.set()
+    began = time.monotonic()
+    poller.refresh(10)
+    assert time.monotonic() - began < 5
 
 
 def test_a_missing_key_leaves_the_unsigned_part(
@@ -116,26 +142,41 @@ def test_a_missing_key_leaves_the_unsigned_part(
     """And the account comes as soon as the key is there."""
     watched.bot["venue"]["credentials"]["exporter"]["key"] = "TW_TEST_LATE"
     poller = start()
-    alpha = _alpha(poller)
-    assert alpha.health["exchange"].up
-    assert alpha.health["account"].failures == {Reason.NO_CREDENTIALS: 1}
+    known = alpha(poller)
+    assert known.health["exchange"].up
+    assert set(known.health["account"].failures) == {Reason.NO_CREDENTIALS}
+    assert known.account is None
     monkeypatch.setenv("TW_TEST_LATE", watched.env["TW_TEST_KEY"])
-    wait_for("the account", lambda: _alpha(poller).account is not None)
+    wait_for("the account", lambda: alpha(poller).account is not None)
 
 
 def test_without_credentials_there_is_no_account_to_fail(watched: Watched, start: Start) -> None:
     """What is not configured is absent, not down."""
     del watched.bot["venue"]["credentials"]
     watched.plain["exporter"]["ntp_servers"] = []
-    alpha = _alpha(start())
-    assert "account" not in alpha.health
-    assert "ntp" not in alpha.health
-    assert alpha.health["exchange"].up
+    known = alpha(start())
+    assert known.health.keys().isdisjoint({"account", "key", "ntp", "reference", "market_data"})
+    assert known.health["exchange"].up
 
 
-def test_an_alpaca_bot_is_watched_without_its_exchange(watched: Watched, start: Start) -> None:
-    """The venue's client comes later; files and process are watched now."""
-    watched.bot["venue"] = {"kind": "alpaca", "base_url": watched.simulator.ready["exchange"]}
-    alpha = _alpha(start())
-    assert alpha.health["exchange"].failures == {Reason.UNSUPPORTED: 1}
-    assert alpha.health["bot_files"].up
+def test_an_alpaca_bot_is_watched_like_any_other(watched: Watched, start: Start) -> None:
+    """Its clock, too, is told only to a key."""
+    ready = watched.simulator.ready
+    watched.bot["venue"] |= {
+        "kind": "alpaca",
+        "base_url": ready["alpaca"],
+        "data_base_url": ready["alpaca_data"],
+        "symbols": [SYMBOL["alpaca"]],
+    }
+    del watched.bot["venue"]["sapi_base_url"]
+    watched.env |= {
+        "TW_TEST_KEY": ready["alpaca_exporter_key"],
+        "TW_TEST_SECRET": ready["alpaca_exporter_secret"],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in watched.env.items():
+            patch.setenv(name, value)
+        known = alpha(start())
+    assert all(health.up for health in known.health.values()), known.health
+    assert known.market_hours is not None
+    assert known.streams

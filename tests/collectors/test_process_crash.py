@@ -8,7 +8,7 @@ from exporter.collectors import process_crash
 from exporter.readings import ExitKind
 from tests.collectors.snapshots import NOW, RUNNING, healthy, samples
 
-_DOWN = replace(RUNNING, up=False, pids=(), start_time=None, resident_bytes=None)
+_DOWN = replace(RUNNING, up=False, pids=(), start_time=None)
 
 
 def test_a_running_bot() -> None:
@@ -62,3 +62,14 @@ def test_a_dry_run_is_a_mode_and_not_up() -> None:
 def test_before_the_first_look_up_is_not_claimed() -> None:
     """The exporter's own start is not the bot's crash."""
     assert "process_up" not in samples(process_crash, healthy(polled=False))
+
+
+def test_restarts_are_counted_whether_it_runs_or_not() -> None:
+    """A counter that vanished with the process would lose its increase."""
+    found = samples(process_crash, healthy(process=None, restarts=3, polled=False))
+    assert found["process_restarts_total"] == 3
+
+
+def test_memory_is_another_collectors_matter() -> None:
+    """One metric, one place."""
+    assert not any("memory" in family.name for family in process_crash.FAMILIES)

@@ -27,7 +27,7 @@ def _broken(_: Snapshot) -> Iterable[Metric]:
 
 def test_a_failing_collector_is_isolated() -> None:
     """It reports 0, nothing half-made is shown, and the rest stands."""
-    scraper = Scraper((Collector("bad", _broken), Collector("good", _good)))
+    scraper = Scraper((Collector("bad", _broken, ()), Collector("good", _good, ())))
     text = render_text(scraper.scrape(_NOTHING, 5.0))
     assert "tradingbot_good 1.0" in text
     assert "tradingbot_half" not in text
@@ -37,7 +37,7 @@ def test_a_failing_collector_is_isolated() -> None:
 
 
 def test_a_hanging_collector_ends_with_the_deadline_and_is_not_started_twice() -> None:
-    """The scrape answers in time, and hanging threads do not pile up."""
+    """The scrape answers in time, those after it get their turn, and threads do not pile up."""
     release = threading.Event()
     starts: list[float] = []
 
@@ -46,7 +46,7 @@ def test_a_hanging_collector_ends_with_the_deadline_and_is_not_started_twice() -
         release.wait(20)
         return []
 
-    scraper = Scraper((Collector("good", _good), Collector("hangs", hang)))
+    scraper = Scraper((Collector("hangs", hang, ()), Collector("good", _good, ())))
     started = time.monotonic()
     for _ in range(2):
         text = render_text(scraper.scrape(_NOTHING, 0.2))
@@ -57,6 +57,31 @@ def test_a_hanging_collector_ends_with_the_deadline_and_is_not_started_twice() -
     release.set()
 
 
+def test_one_that_hung_and_ended_is_run_again() -> None:
+    """What held it up once is no verdict for ever."""
+    release = threading.Event()
+
+    def hang(_: Snapshot) -> Iterable[Metric]:
+        release.wait(20)
+        return _good(_)
+
+    scraper = Scraper((Collector("hung", hang, ()),))
+    assert "tradingbot_good" not in render_text(scraper.scrape(_NOTHING, 0.1))
+    release.set()
+    deadline = time.monotonic() + 10
+    while "tradingbot_good 1.0" not in render_text(scraper.scrape(_NOTHING, 5.0)):
+        assert time.monotonic() < deadline
+
+
+def test_only_what_is_asked_for_is_run() -> None:
+    """A scrape may name its collectors."""
+    scraper = Scraper((Collector("bad", _broken, ()), Collector("good", _good, ())))
+    assert scraper.names == ("bad", "good")
+    text = render_text(scraper.scrape(_NOTHING, 5.0, ["good"]))
+    assert "tradingbot_good 1.0" in text
+    assert "bad" not in text
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("10", 9.5), ("1", 0.5), ("0.4", 0.2), (None, 9.5), ("soon", 9.5), ("nan", 9.5), ("-1", 9.5)],
@@ -64,6 +89,13 @@ def test_a_hanging_collector_ends_with_the_deadline_and_is_not_started_twice() -
 def test_the_deadline_comes_from_prometheus(header: str | None, seconds: float) -> None:
     """Less half a second for rendering and the way back; nonsense gets the default."""
     assert deadline_seconds(header) == pytest.approx(seconds)
+
+
+def test_the_offset_can_be_chosen() -> None:
+    """But takes no more than half."""
+    assert deadline_seconds("10", 2.0) == pytest.approx(8.0)
+    assert deadline_seconds("10", 0.0) == pytest.approx(10.0)
+    assert deadline_seconds("1", 30.0) == pytest.approx(0.5)
 
 
 def test_collector_names_are_distinct() -> None:

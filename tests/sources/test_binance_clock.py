@@ -1,4 +1,4 @@
-"""The local clock against the exchange's: sign, shortest round trip, distrust."""
+"""The local clock against an exchange's: sign, shortest round trip, distrust."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,14 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.config import ClockReference, Venue
+from exporter.config import ClockReference
 from exporter.errors import Reason, SourceError
-from exporter.sources.exchange import open_clock, open_exchange
+from exporter.sources.exchange import open_clock
 from exporter.sources.exchange.binance import BinanceClient
 from tests.sim.simulator import Simulator
 from tests.sources.replies import reply
-
-NOW = 1_795_500_000.0
+from tests.sources.venues import KINDS, NOW, URL, alpaca, mock_access, sim_exchange
 
 
 class World:
@@ -46,28 +45,24 @@ class World:
     def client(self, answer: Callable[[httpx.Request], httpx.Response] | None = None) -> Any:
         """Return a client that lives in this world."""
         return BinanceClient(
-            "http://exchange.test",
-            None,
-            timeout=2,
+            URL,
+            mock_access(answer or self.answer, key=None),
             time_path="/fapi/v1/time",
-            client=httpx.Client(transport=httpx.MockTransport(answer or self.answer)),
             wall=self.wall,
             monotonic=self.monotonic,
         )
 
 
-@pytest.mark.parametrize("kind", ["binance_usdm", "binance_spot"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ahead", [3.0, -3.0])
-def test_the_sign_is_local_minus_exchange(simulator: Simulator, kind: Any, ahead: float) -> None:
+def test_the_sign_is_local_minus_exchange(simulator: Simulator, kind: str, ahead: float) -> None:
     """Positive means that the local clock is ahead, in every venue's client."""
     simulator.world.clocks.exchange = ahead
-    exchange = open_exchange(Venue(kind=kind, base_url=simulator.exchange.url), None, timeout=2)
-    try:
+    with sim_exchange(simulator, kind) as exchange:
         reading = exchange.clock(5)
-    finally:
-        exchange.close()
     assert reading.reference == "exchange"
     assert reading.offset_seconds == pytest.approx(ahead, abs=0.2)
+    assert 0 < reading.error_bound_seconds < 0.2
 
 
 @pytest.mark.parametrize("ahead", [3.0, -3.0])
@@ -140,9 +135,21 @@ def test_a_time_that_is_none_is_a_bad_response(body: str) -> None:
     assert caught.value.reason is Reason.BAD_RESPONSE
 
 
-def test_a_venue_without_a_client_is_not_supported() -> None:
-    """The configuration may name it; asking says that it does not exist yet."""
+def test_a_clock_that_needs_a_key_is_no_reference() -> None:
+    """The broker tells its time only to a key, and references have none."""
     with pytest.raises(SourceError) as caught:
-        open_exchange(Venue(kind="alpaca", base_url="http://127.0.0.1:9"), None, timeout=1)
+        open_clock(ClockReference(kind="alpaca", base_url="http://127.0.0.1:9"), timeout=1)
     assert caught.value.reason is Reason.UNSUPPORTED
     assert caught.value.permanent
+
+
+def test_the_brokers_clock_is_asked_few_times() -> None:
+    """Its limit is low, and the bot may need it."""
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return reply({"timestamp": "2026-11-24T06:00:00.000000001-05:00"})
+
+    alpaca(answer).clock(50)
+    assert len(asked) <= 5

@@ -1,4 +1,4 @@
-"""Statuses and raw codes to reasons, silence after a ban, and no surprise exceptions."""
+"""Binance's statuses and raw codes to reasons, silence after a ban, no surprise exceptions."""
 
 import contextlib
 from typing import Any
@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import Reason, SourceError
-from exporter.secrets import ApiKey, Secret
-from exporter.sources.exchange.binance import BinanceClient, Request
+from exporter.sources.exchange.binance import BinanceClient
+from exporter.sources.exchange.client import Request
+from exporter.sources.exchange.rate_limits import RateBook
 from tests.sources.replies import reply
+from tests.sources.venues import HOST, URL, mock_access
 
 
 class Server:
@@ -31,15 +33,10 @@ class Server:
 
     def client(self) -> BinanceClient:
         """Return a client that has a key."""
-        return BinanceClient(
-            "http://exchange.test",
-            ApiKey(Secret("the-key"), Secret("the-secret")),
-            timeout=2,
-            time_path="/time",
-            observe=self.seen.append,
-            client=httpx.Client(transport=httpx.MockTransport(self.answer)),
-            monotonic=lambda: self.now,
-        )
+        book = RateBook(monotonic=lambda: self.now, wall=lambda: 1000 + self.now)
+        access = mock_access(self.answer, limits=book, observe=self.seen.append)
+        self.book = book
+        return BinanceClient(URL, access, time_path="/time", monotonic=lambda: self.now)
 
     def failure(self) -> SourceError:
         """Ask once and return how it failed."""
@@ -77,6 +74,8 @@ def _error(code: int, message: str = "why") -> dict[str, Any]:
         (502, "<html>bad gateway</html>", Reason.SERVER_ERROR, False),
         (500, "", Reason.SERVER_ERROR, False),
         (400, _error(-1121), Reason.REJECTED, False),
+        (400, _error(-2013), Reason.MISSING, True),
+        (407, "<html>proxy</html>", Reason.PROXY, False),
         (404, "<html>", Reason.HTTP_STATUS, False),
         (302, "", Reason.HTTP_STATUS, False),
         (200, "<html>login</html>", Reason.BAD_RESPONSE, False),
@@ -109,10 +108,19 @@ def test_after_a_ban_nothing_is_sent_until_retry_after(status: int) -> None:
             client.get("ping", "/ping")
         assert caught.value.reason is (Reason.BANNED if status == 418 else Reason.RATE_LIMITED)
     assert server.calls == 1
+    assert server.book.quiet_until(HOST) == pytest.approx(1030.0)
     server.now = 30.1
+    assert server.book.quiet_until(HOST) is None
     with pytest.raises(SourceError):
         client.get("ping", "/ping")
     assert server.calls == 2
+
+
+def test_a_retry_after_of_zero_is_not_at_once() -> None:
+    """It comes at the turn of a minute, and a call too early is one more offence."""
+    server = Server(429, "{}", {"Retry-After": "0"})
+    server.failure()
+    assert server.book.quiet_until(HOST) == pytest.approx(1001.0)
 
 
 @pytest.mark.parametrize("header", ["", "soon", "-5", "1e9", "\u0661", "9" * 30])
@@ -125,6 +133,35 @@ def test_a_retry_after_that_is_none_still_brings_silence(header: str) -> None:
         with pytest.raises(SourceError):
             client.get("ping", "/ping")
     assert server.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Date": "Tue, 24 Nov 2026 06:00:00 GMT"}, 300.0),
+        ({}, 120.0),
+        ({"Date": "yesterday"}, 120.0),
+        ({"Date": "Tue, 24 Nov 2026 08:00:00 GMT"}, 120.0),
+        ({"Date": "Tue, 24 Nov 2026 06:00:00 GMT", "Retry-After": "9"}, 9.0),
+    ],
+)
+def test_a_ban_without_retry_after_ends_when_its_text_says(
+    headers: dict[str, str], seconds: float
+) -> None:
+    """By the exchange's clock on both sides; the local one may be wrong."""
+    until = 1_795_500_300_000
+    body = _error(-1003, f"Way too much request weight used; IP banned until {until}.")
+    server = Server(418, body, headers)
+    assert server.failure().reason is Reason.BANNED
+    assert server.book.quiet_until(HOST) == pytest.approx(1000 + seconds)
+
+
+def test_an_ambiguous_code_says_what_it_may_mean() -> None:
+    """-2015 is the key, the IP or a permission; nobody should have to look that up."""
+    failure = Server(
+        401, _error(-2015, "Invalid API-key, IP, or permissions for action.")
+    ).failure()
+    assert all(word in failure.detail for word in ("not known", "IP", "permission"))
 
 
 def test_each_request_is_observed_once() -> None:

@@ -55,7 +55,7 @@ def _pidfile(root: Path, pid: int) -> Path:
 
 
 def test_the_pidfiles_process_is_the_bot(root: Path, start: Start) -> None:
-    """Running, with its pid, start time and memory."""
+    """Running, with its pid, start time and birth."""
     process = start()
     _pidfile(root, process.pid)
     reading = read_process(make_bot(root))
@@ -63,7 +63,7 @@ def test_the_pidfiles_process_is_the_bot(root: Path, start: Start) -> None:
     assert reading.pids == (process.pid,)
     assert reading.last_exit is ExitKind.RUNNING
     assert reading.start_time == pytest.approx(psutil.Process(process.pid).create_time())
-    assert (reading.resident_bytes or 0) > 1_000_000
+    assert [pid for pid, _ in reading.births] == [process.pid]
 
 
 def test_a_bot_without_a_pidfile_is_found_by_its_command(root: Path, start: Start) -> None:

@@ -8,7 +8,7 @@ import pytest
 from exporter.config import ExporterSettings
 from exporter.readings import ExitKind
 from exporter.sources.last_exit import read_last_exit
-from exporter.watch_local import LocalWatch, Memory
+from exporter.watches.local import LocalWatch
 from tests.sources.bots import make_bot, write
 
 _LATER = 60
@@ -105,7 +105,7 @@ def test_a_rotated_log_is_unknown(root: Path) -> None:
 def test_the_exporter_remembers_a_clean_stop(root: Path) -> None:
     """A stopped bot does not crash at midnight because its log was rotated."""
     log = write(root, "logs/bot.log", "Shutdown complete\n")
-    watch = LocalWatch(make_bot(root), ExporterSettings(), Memory())
+    watch = LocalWatch(make_bot(root), ExporterSettings(data_dir=None))
     watch.round()
     log.write_text("")
     watch.round()

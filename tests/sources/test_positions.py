@@ -1,6 +1,7 @@
 """The positions file: every known shape, and nothing else."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import Reason, SourceError
 from exporter.sources.bot import read_positions
-from exporter.sources.positions import parse_positions
+from exporter.sources.positions import parse
 from tests.sources.bots import make_bot, write
 
 
@@ -36,7 +37,7 @@ from tests.sources.bots import make_bot, write
 )
 def test_known_shapes_are_read(content: str, expected: dict[str, str]) -> None:
     """Quantities come from their text, so 0.1 is exactly 0.1."""
-    assert parse_positions(content.encode()) == {k: Decimal(v) for k, v in expected.items()}
+    assert parse(content.encode(), 0.0).positions == {k: Decimal(v) for k, v in expected.items()}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,8 @@ def test_known_shapes_are_read(content: str, expected: dict[str, str]) -> None:
         '{"a b": "1"}',
         '{"positions": 5}',
         '[{"symbol": "A", "qty": 1}, {"symbol": "A", "qty": -1}]',
+        '[{"symbol": "A", "qty": 1, "side": "long"}, {"symbol": "A", "qty": 2, "side": "buy"}]',
+        '[{"symbol": "A", "qty": 1}, {"symbol": "A", "qty": 2, "side": "short"}]',
         '[{"qty": 1}]',
         "[1]",
         '{"BTCUSDT": "0.01"',
@@ -74,7 +77,7 @@ def test_known_shapes_are_read(content: str, expected: dict[str, str]) -> None:
 def test_anything_else_is_invalid_and_never_zero(content: str) -> None:
     """A quantity that is not understood must not read as flat."""
     with pytest.raises(SourceError) as caught:
-        parse_positions(content.encode())
+        parse(content.encode(), 0.0)
     assert caught.value.reason is Reason.INVALID
 
 
@@ -88,7 +91,7 @@ def test_every_decimal_survives_exactly(positions: dict[str, Decimal]) -> None:
     """No quantity takes a detour through binary floating point."""
     positions.pop("positions", None)
     text = json.dumps({symbol: format(number, "f") for symbol, number in positions.items()})
-    assert parse_positions(text.encode()) == positions
+    assert parse(text.encode(), 0.0).positions == positions
 
 
 _json = st.recursive(
@@ -108,10 +111,10 @@ _json = st.recursive(
 @given(st.binary(max_size=80) | _json.map(lambda value: json.dumps(value).encode()))
 def test_any_content_gives_finite_positions_or_invalid(content: bytes) -> None:
     """Nothing else ever comes out, and nothing else is ever raised."""
-    positions = {}
+    positions: Mapping[str, Decimal] = {}
     reason = Reason.INVALID
     try:
-        positions = parse_positions(content)
+        positions = parse(content, 0.0).positions
     except SourceError as error:
         reason = error.reason
     assert reason is Reason.INVALID
@@ -129,3 +132,12 @@ def test_the_reading_says_when_the_file_was_written(root: Path) -> None:
     """Comparison needs the age of what it compares."""
     file = write(root, "state/positions.json", '{"BTCUSDT": "1"}')
     assert read_positions(make_bot(root)).modified == pytest.approx(file.stat().st_mtime)
+
+
+def test_the_legs_of_a_hedge_are_kept_apart() -> None:
+    """Both sides of one symbol are two positions; their sum is for display only."""
+    both = b"""[{"symbol": "A", "qty": "2", "side": "LONG"},
+               {"symbol": "A", "qty": "0.5", "side": "SHORT"}, {"symbol": "B", "qty": "1"}]"""
+    reading = parse(both, 0.0)
+    assert reading.legs == {("A", "LONG"): Decimal(2), ("A", "SHORT"): Decimal("-0.5")}
+    assert reading.positions == {"A": Decimal("1.5"), "B": Decimal(1)}

@@ -1,6 +1,7 @@
 """Network failures by cause, against sockets that really behave like that."""
 
 import contextlib
+import gzip
 import socket
 import threading
 import time
@@ -128,8 +129,41 @@ def test_a_name_that_does_not_resolve() -> None:
     assert caught.value.reason is Reason.DNS
 
 
-def test_compression_is_not_undone() -> None:
+def test_compression_that_was_not_asked_for_is_not_undone() -> None:
     """A small body cannot become a large one."""
     body = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
     with _server(lambda connection: connection.sendall(body)) as url:
         assert _fetch(url).content == b"abc"
+
+
+def _packed(body: bytes, limit: int = 1000) -> bytes:
+    """Ask for a compressed answer and be given ``body`` as one."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    with (
+        _server(lambda connection: connection.sendall(head.encode() + body)) as url,
+        httpx.Client() as client,
+    ):
+        request = client.build_request("GET", url, headers=transport.PACKED)
+        return transport.fetch(client, request, 1, limit).content
+
+
+def test_compression_that_was_asked_for_is_undone() -> None:
+    """Long lists cost a twentieth of the traffic."""
+    assert _packed(gzip.compress(b"x" * 1000)) == b"x" * 1000
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (gzip.compress(b"x" * 1001), Reason.TOO_LARGE),
+        (gzip.compress(b"x" * 10_000_000), Reason.TOO_LARGE),
+        (gzip.compress(b"x" * 100)[:-9], Reason.BAD_RESPONSE),
+        (b"no gzip at all", Reason.BAD_RESPONSE),
+    ],
+    ids=["one byte over", "a bomb", "cut off", "something else"],
+)
+def test_compressed_answers_are_bounded_and_complete(body: bytes, reason: Reason) -> None:
+    """The limit is for what comes out."""
+    with pytest.raises(SourceError) as caught:
+        _packed(body)
+    assert caught.value.reason is reason

@@ -81,9 +81,9 @@ def _follow(
         incident = stack.api("GET", f"/incidents/{fresh[0]['id']}") if fresh else {}
         stages = incident.get("stages", {})
         # Prometheus is polled, so the receiver may be seen before what caused it.
-        for earlier in ("metric", "alert"):
-            if earlier not in at and stages.get("webhook") is not None:
-                at[earlier] = stages["webhook"]
+        if (webhook := stages.get("webhook")) is not None:
+            for earlier in ("metric", "alert"):
+                at[earlier] = min(at.get(earlier, webhook), webhook)
         closed = incident.get("state") == "closed"
         yield {**incident, "at": {**at, **stages}}
 

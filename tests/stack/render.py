@@ -20,6 +20,10 @@ FAST_EXPORTER: Mapping[str, Any] = {
     "ntp_poll_seconds": 0.5,
     "stale_intervals": 6,
     "timeout_seconds": 2.0,
+    "account_poll_seconds": 0.5,
+    "key_poll_seconds": 5.0,
+    "rules_poll_seconds": 5.0,
+    "data_poll_seconds": 2.0,
 }
 FAST_REMEDIATION: Mapping[str, Any] = {
     "dry_run": False,
@@ -90,6 +94,7 @@ def render(
         "exporter": {
             "ntp_servers": sim["ntp"],
             "clock_references": [{"kind": "binance_usdm", "base_url": sim["reference"]}],
+            "data_dir": str(directory / "exporter"),
             **FAST_EXPORTER,
         },
         "remediation": settings,
@@ -115,6 +120,9 @@ def _bot(
             "kind": "binance_usdm",
             "base_url": sim["exchange"],
             "sapi_base_url": sim["exchange"],
+            "stream_url": sim["stream_usdm"],
+            "symbols": ["BTCUSDT"],
+            "rate_limit_share": 0.5,
             "account": name,
             "client_order_prefix": "tb2-",
             "credentials": {

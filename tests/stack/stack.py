@@ -47,7 +47,7 @@ class Stack:
         ports: Mapping[str, int] | None = None,
     ) -> None:
         self.directory = directory.resolve()
-        self._thresholds = dict(thresholds or {})
+        self._thresholds: dict[str, Any] = dict(thresholds or {})
         self._remediation = remediation
         self._bots = tuple(bots)
         self._receiver = receiver
@@ -192,10 +192,17 @@ class Stack:
         return result
 
     def firing(self) -> list[dict[str, Any]]:
-        """Alerts about a bot that Prometheus has, pending included."""
+        """Alerts about a bot that Prometheus has, pending included.
+
+        Those about log lines look back for minutes and outlast every fault: not counted.
+        """
         url = f"http://{self.addresses.prometheus}/api/v1/alerts"
         alerts = self.http.get(url).json()["data"]["alerts"]
-        return [alert for alert in alerts if alert["labels"].get("bot")]
+        return [
+            alert
+            for alert in alerts
+            if alert["labels"].get("bot") and not alert["labels"]["alertname"].endswith("Logged")
+        ]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call the simulator's control API."""

@@ -1,26 +1,23 @@
-"""The doctor against the simulator: what passes, what does not, and what the gate asks."""
+"""The resume gate: what must be true before a bot is started, and nothing else."""
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from exporter.doctor.verdicts import Status
 from exporter.sources import pause
+from exporter.sources.datafiles import DataFiles
 from tests.collectors.conftest import Watched, checks_of
-from tests.sources.bots import write
+from tests.doctor.conftest import Ward
+from tests.sources.bots import make_bot, write
 
-
-@pytest.fixture
-def running(watched: Watched) -> Iterator[None]:
-    """A process that is the bot as far as its pidfile says."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
-    write(watched.root, "state/bot.pid", str(process.pid))
-    yield
-    process.kill()
-    process.wait()
+_GATE = {
+    *("configuration", "exchange reachable", "clock", "kill switch", "no maintenance"),
+    *("data files", "account readable", "positions"),
+}
 
 
 def _pause(watched: Watched) -> None:
@@ -35,44 +32,34 @@ def _gate(watched: Watched, **env: str) -> tuple[int, dict[str, dict[str, object
     return result.returncode, checks_of(result.stdout)
 
 
-@pytest.mark.usefixtures("running")
-def test_a_healthy_bot_passes_everything(watched: Watched) -> None:
-    """The table says so, and so does the exit status."""
-    result = watched.run("doctor", "--verbose")
-    assert result.returncode == 0, result.stdout
-    assert result.stdout.startswith("alpha:\n")
-    assert result.stdout.endswith("all 9 checks passed.\n")
-    brief = watched.run("doctor")
-    assert brief.stdout == "all 9 checks passed.\n"
-
-
-def test_the_json_is_what_the_gate_reads(watched: Watched) -> None:
-    """Keys as agreed, for each check."""
+def test_the_json_is_what_the_remediation_reads(watched: Watched) -> None:
+    """Keys as agreed for each check, and exactly the checks that count."""
     result = watched.run("doctor", "--json", "--gate=resume")
     report = json.loads(result.stdout)
     assert report["ok"] is True
     assert report["gate"] == "resume"
     keys = {"bot", "check", "scenario", "ok", "status", "detail", "advice"}
     assert all(set(check) == keys for check in report["checks"])
+    assert {check["check"] for check in report["checks"]} == _GATE
     assert result.returncode == 0
 
 
-def test_a_stopped_bot_fails_the_check_and_passes_the_gate(watched: Watched) -> None:
-    """The gate is asked before the start, so it cannot ask for a process."""
-    result = watched.run("doctor", "--json")
-    assert result.returncode == 1
-    checks = checks_of(result.stdout)
-    assert checks["process"]["status"] == "fail"
-    code, gate = _gate(watched)
-    assert code == 0, gate
-    assert "process" not in gate
-    assert "heartbeat" not in gate
+def test_everything_that_can_be_configured_is_asked_at_the_gate(ward: Ward) -> None:
+    """Tables, the manifest and the bot's own doctor, too; no stream, no key, no process."""
+    ward.bot["process"] = {"pidfile": "state/none.pid"}
+    ward.save()
+    checks = ward.checks(gate=True)
+    assert all(check.ok for check in checks.values()), checks
+    assert set(checks) == {*_GATE, "data values", "checksums", "bot's own doctor"}
 
 
-def test_our_pause_passes_the_gate_and_a_latch_does_not(watched: Watched) -> None:
+def test_our_pause_passes_and_a_latch_does_not(watched: Watched) -> None:
     """The pause is ours to lift; everything else is a person's."""
     _pause(watched)
     assert _gate(watched)[0] == 0
+    paused = watched.run("doctor", "--scenario=kill_switch")
+    assert paused.returncode == 1
+    assert "Tradewarden's own pause" in paused.stdout
     (watched.root / "state/kill_switch.flag").write_text("stop")
     code, gate = _gate(watched)
     assert code == 1
@@ -80,7 +67,7 @@ def test_our_pause_passes_the_gate_and_a_latch_does_not(watched: Watched) -> Non
     assert gate["kill switch"]["advice"]
 
 
-def test_a_state_that_the_runbook_lets_a_person_remove_does_not_close_the_gate(
+def test_a_state_that_the_runbook_lets_a_person_remove_does_not_close_it(
     watched: Watched,
 ) -> None:
     """Section 3 step 3: "optional: reset counters". A flag alone still closes it."""
@@ -91,7 +78,7 @@ def test_a_state_that_the_runbook_lets_a_person_remove_does_not_close_the_gate(
 
 
 @pytest.mark.parametrize("cause", ["local", "exchange", "ntp"])
-def test_any_wrong_clock_closes_the_gate(watched: Watched, cause: str) -> None:
+def test_any_wrong_clock_closes_it(watched: Watched, cause: str) -> None:
     """Local drift, a wrong exchange, or NTP that disagrees."""
     setattr(watched.simulator.world.clocks, cause, 2.0)
     code, gate = _gate(watched)
@@ -101,7 +88,7 @@ def test_any_wrong_clock_closes_the_gate(watched: Watched, cause: str) -> None:
     assert gate["account readable"]["status"] == "pass"
 
 
-def test_clocks_that_disagree_within_the_limit_close_the_gate(watched: Watched) -> None:
+def test_clocks_that_disagree_within_the_limit_close_it(watched: Watched) -> None:
     """One of the two references is wrong, and it is not known which."""
     watched.simulator.world.clocks.exchange = 0.4
     code, gate = _gate(watched)
@@ -109,16 +96,27 @@ def test_clocks_that_disagree_within_the_limit_close_the_gate(watched: Watched) 
     assert "disagree" in str(gate["clock"]["detail"])
 
 
-def test_no_ntp_answer_is_unknown_and_closes_the_gate(watched: Watched) -> None:
+def test_a_clock_that_the_exchange_refuses_closes_it(watched: Watched) -> None:
+    """Whatever the bot's own limit is."""
+    watched.bot["clock_sync"] = {"warn_threshold_ms": 50_000, "kill_threshold_ms": 60_000}
+    watched.save()
+    watched.simulator.world.clocks.local = 1.5
+    code, gate = _gate(watched)
+    assert code == 1
+    assert "from 1 s ahead the exchange refuses" in str(gate["clock"]["detail"])
+
+
+def test_no_ntp_answer_is_unknown_and_closes_it(watched: Watched) -> None:
     """One reference alone does not say who is wrong."""
     watched.plain["exporter"]["ntp_servers"] = ["127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9"]
     watched.save()
     code, gate = _gate(watched)
-    assert code == 1
+    assert code == 2
     assert gate["clock"]["status"] == "unknown"
+    assert "runbook 2" in str(gate["clock"]["advice"])
 
 
-def test_positions_that_differ_close_the_gate(watched: Watched) -> None:
+def test_positions_that_differ_close_it(watched: Watched) -> None:
     """What the bot believes and the exchange does not hold."""
     write(watched.root, "state/positions.json", '{"BTCUSDT": "1"}')
     code, gate = _gate(watched)
@@ -128,17 +126,47 @@ def test_positions_that_differ_close_the_gate(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "{"])
-def test_positions_that_cannot_be_read_close_the_gate(
-    watched: Watched, content: str | None
-) -> None:
-    """Missing or damaged is unknown, and unknown is not a pass."""
+def test_positions_that_cannot_be_read_close_it(watched: Watched, content: str | None) -> None:
+    """Missing or damaged is unknown, and unknown is not a pass; damaged state is a failure, too."""
     if content is None:
         (watched.root / "state/positions.json").unlink()
     else:
         write(watched.root, "state/positions.json", content)
     code, gate = _gate(watched)
-    assert code == 1
     assert gate["positions"]["status"] == "unknown"
+    assert code == (2 if content is None else 1)
+    assert gate["data files"]["ok"] is (content is None)
+
+
+def test_damaged_data_closes_it_and_old_data_does_not(ward: Ward) -> None:
+    """Nothing is resumed over a corrupt file; age and backups are no corruption."""
+    table = ward.root / "data/features.parquet"
+    whole = table.read_bytes()
+    os.utime(ward.root / "data/binance_filters.json", (1e9, 1e9))
+    write(ward.root, "backup/data/binance_filters.json", "{")
+    assert all(check.ok for check in ward.checks(gate=True).values())
+    table.write_bytes(whole[: len(whole) // 2])
+    checks = ward.checks(gate=True)
+    assert checks["data files"].status is Status.FAIL
+    assert checks["checksums"].status is Status.FAIL
+
+
+def test_backups_are_left_alone_when_nobody_asks(tmp_path: Path) -> None:
+    """Judging them may take longer than a start can wait."""
+    write(tmp_path, "backup/state/positions.json", "{}")
+    os.utime(tmp_path / "backup/state/positions.json", (1e9, 1e9))
+    files = DataFiles(make_bot(tmp_path))
+    assert files.check(backup=False).backup is None
+    assert files.check().backup is not None
+
+
+def test_without_any_data_it_stays_open(watched: Watched) -> None:
+    """A bot without files to check has none that are corrupt."""
+    watched.bot["paths"] = {"state": []}
+    watched.save()
+    code, gate = _gate(watched)
+    assert code == 0
+    assert "data files" not in gate
 
 
 def test_an_unreachable_exchange_fails_every_check_that_needs_it(watched: Watched) -> None:
@@ -151,7 +179,7 @@ def test_an_unreachable_exchange_fails_every_check_that_needs_it(watched: Watche
     assert gate["kill switch"]["status"] == "pass"
 
 
-def test_without_a_key_the_gate_stays_closed(watched: Watched) -> None:
+def test_without_a_key_it_stays_closed(watched: Watched) -> None:
     """A person's check leaves out what is not configured; the gate may not."""
     del watched.bot["venue"]["credentials"]
     watched.save()
@@ -159,6 +187,7 @@ def test_without_a_key_the_gate_stays_closed(watched: Watched) -> None:
     code, gate = _gate(watched)
     assert code == 1
     assert gate["account readable"]["status"] == "fail"
+    assert gate["positions"]["status"] == "unknown"
 
 
 def test_an_unset_key_is_named(watched: Watched) -> None:
@@ -168,7 +197,7 @@ def test_an_unset_key_is_named(watched: Watched) -> None:
     assert "TW_TEST_KEY" in str(gate["account readable"]["detail"])
 
 
-def test_an_unreadable_bot_config_closes_the_gate(watched: Watched) -> None:
+def test_an_unreadable_bot_config_closes_it(watched: Watched) -> None:
     """Its limits are not known."""
     watched.bot["bot_config"] = "configs/none.yaml"
     watched.save()
@@ -179,7 +208,7 @@ def test_an_unreadable_bot_config_closes_the_gate(watched: Watched) -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (3, 1)])
 def test_the_bots_own_doctor_has_its_say(watched: Watched, status: int, code: int) -> None:
-    """In the gate, too; and its words are passed on without secrets."""
+    """Its words are passed on without secrets."""
     script = f"import os\nprint('key', os.environ['TW_TEST_SECRET'])\nraise SystemExit({status})"
     watched.bot["commands"] = {"doctor": [sys.executable, "-c", script]}
     watched.save()
@@ -190,8 +219,11 @@ def test_the_bots_own_doctor_has_its_say(watched: Watched, status: int, code: in
     assert watched.env["TW_TEST_SECRET"] not in result.stdout + result.stderr
 
 
-def test_a_configuration_that_is_wrong_was_not_checked(watched: Watched) -> None:
-    """Neither passed nor failed: exit status 2."""
-    watched.bot["mode"] = "demo"
+def test_the_bots_own_doctor_may_be_ours(watched: Watched) -> None:
+    """It does not call itself for ever."""
+    watched.bot["commands"] = {
+        "doctor": [sys.executable, "-m", "exporter", "doctor", f"--config.file={watched.file}"]
+    }
     watched.save()
-    assert watched.run("doctor").returncode == 2
+    result = watched.run("doctor", "--gate=resume", "--json", PYTHONPATH=str(Path.cwd()))
+    assert "bot's own doctor" in checks_of(result.stdout)

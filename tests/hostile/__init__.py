@@ -1,0 +1,1 @@
+"""The watched world at its worst: the exporter says so, and goes on."""

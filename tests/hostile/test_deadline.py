@@ -1,0 +1,176 @@
+"""What hangs inside the host itself: scrapes are answered in time all the same."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from exporter.errors import Reason
+from exporter.scrape import TIMEOUT_HEADER
+from tests.hostile.ground import Ground, Scrape, check_log
+from tests.sim.simulator import Simulator
+from tests.sources.bots import write
+
+_HANGS = "hangs"
+# A service manager and a time service that may stop to answer.
+_STUB = """\
+#!/bin/sh
+[ -e {flag} ] && exec sleep 60
+case "$1" in
+--property*|show) printf 'LoadState=loaded\\nActiveState=active\\nSubState=running\\n' ;;
+esac
+printf 'NTPSynchronized=yes\\n'
+"""
+_DEADLINE_SECONDS = 1.0
+
+
+class Host:
+    """An exporter on a host whose service manager can be made to hang."""
+
+    def __init__(self, directory: Path) -> None:
+        self.flag = directory / _HANGS
+        for name in ("systemctl", "timedatectl"):
+            stub = write(directory, f"bin/{name}", _STUB.format(flag=self.flag))
+            stub.chmod(0o755)
+        self.roots = {name: directory / name for name in ("unit", "pidfile")}
+        bots = []
+        for name, root in self.roots.items():
+            write(root, "state/kill_switch_state.json", '{"tripped": false}')
+            write(root, "state/heartbeat", "")
+            process = {"systemd_unit": "bot"} if name == "unit" else {"pidfile": "state/bot.pid"}
+            bots.append(
+                {
+                    "name": name,
+                    "mode": "paper",
+                    "root": str(root),
+                    "venue": {"kind": "binance_usdm", "base_url": "http://127.0.0.1:9"},
+                    "process": process,
+                    "heartbeat": {"file": "state/heartbeat"},
+                }
+            )
+        settings = {"ntp_servers": [], "ntp_poll_seconds": 0.2, "data_dir": None}
+        path = f"PATH={directory / 'bin'}:{os.environ['PATH']}"
+        self.ground = Ground(
+            directory, {"bots": bots, "exporter": settings}, launcher=("env", path)
+        )
+
+    def scrape(self) -> Scrape:
+        """Scrape with little time."""
+        return self.ground.scrape(seconds=_DEADLINE_SECONDS)
+
+    def engaged(self, bot: str) -> bool:
+        """Whether the kill switch of a bot shows."""
+        return self.scrape().value(f'tradingbot_kill_switch_engaged{{bot="{bot}"}}') == 1
+
+    def within(self, seconds: float, bot: str, *, engaged: bool) -> bool:
+        """Scrape until the kill switch shows as wanted, so long at most."""
+        deadline = time.monotonic() + seconds
+        while self.engaged(bot) is not engaged:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    """A host that is well."""
+    running = Host(tmp_path)
+    yield running
+    running.ground.stop()
+
+
+def test_a_hanging_service_manager_delays_no_scrape(host: Host) -> None:
+    """Each answers within the scraper's own deadline; safety is still read, the rest is said."""
+    host.scrape()
+    host.flag.touch()
+    for bot in ("pidfile", "unit"):
+        write(host.roots[bot], "state/kill_switch.flag", "")
+    # One bot's round does not wait for the other's; a hanging one is as long as its timeout.
+    assert host.within(2, "pidfile", engaged=True)
+    assert host.within(12, "unit", engaged=True)
+    deadline = time.monotonic() + 12
+    while host.scrape().sources("unit")["process"]:
+        assert time.monotonic() < deadline
+    scrape = host.scrape()
+    assert scrape.failures("unit", "process")[Reason.TIMEOUT] >= 1
+    assert scrape.sources("pidfile")["process"]
+    host.flag.unlink()
+    (host.roots["unit"] / "state/kill_switch.flag").unlink()
+    assert host.within(12, "unit", engaged=False)
+    assert host.scrape().sources("unit")["process"]
+    check_log(host.ground.served.log)
+
+
+def test_more_time_than_is_needed_is_not_used(host: Host) -> None:
+    """A scraper with a long deadline is not kept waiting for it."""
+    began = time.monotonic()
+    scrape = host.ground.scrape(seconds=60)
+    assert scrape.seconds < 5
+    assert time.monotonic() - began < 5
+
+
+def test_a_deadline_that_is_none_is_no_harm(host: Host) -> None:
+    """Whatever the scraper says of its own time, it is answered."""
+    for header in ("", "0", "-1", "nan", "inf", "1e9", "x", "1,1"):
+        response = httpx.get(
+            f"{host.ground.url}/metrics",
+            headers={TIMEOUT_HEADER: header},
+            timeout=8,
+            trust_env=False,
+        )
+        assert response.status_code == 200
+
+
+def test_names_that_nobody_knows(tmp_path: Path) -> None:
+    """DNS gone: it is said, the files are read on, and a name that works is enough."""
+    root = tmp_path / "bot"
+    write(root, "state/kill_switch_state.json", '{"tripped": false}')
+    write(root, "state/heartbeat", "")
+    gone = "exchange.invalid:1"
+    bot = {
+        "name": "alpha",
+        "mode": "paper",
+        "root": str(root),
+        "venue": {
+            "kind": "binance_usdm",
+            "base_url": f"http://{gone}",
+            "stream_url": f"ws://{gone}",
+            "symbols": ["BTCUSDT"],
+        },
+        "process": {"pidfile": "state/bot.pid"},
+        "heartbeat": {"http": f"http://{gone}"},
+        "metrics": {"url": f"http://{gone}/metrics", "heartbeat": "beat"},
+    }
+    settings = {
+        "ntp_servers": [gone] * 4,
+        "clock_references": [{"kind": "binance_usdm", "base_url": f"http://{gone}"}],
+        "poll_seconds": 0.5,
+        "ntp_poll_seconds": 0.5,
+        "timeout_seconds": 1.0,
+        "data_dir": None,
+    }
+    plain = {"bots": [bot], "exporter": settings}
+    ground = Ground(tmp_path, plain)
+    named = ("exchange", "reference", "ntp", "market_data", "heartbeat", "bot_metrics", "rules")
+    try:
+        deadline = time.monotonic() + 20
+        while not all(ground.scrape().failures("alpha", one)[Reason.DNS] for one in named):
+            assert time.monotonic() < deadline, ground.scrape().text
+            time.sleep(0.1)
+        up = ground.scrape().sources("alpha")
+        assert not any(up[source] for source in named)
+        assert all(up[source] for source in ("bot_files", "process", "disk", "logs", "network"))
+        with Simulator() as simulator:
+            bot["venue"] = {"kind": "binance_usdm", "base_url": simulator.exchange.url}
+            ground.config.write_text(yaml.safe_dump(plain))
+            url = f"{ground.url}/-/reload"
+            assert httpx.post(url, timeout=15, trust_env=False).status_code == 200
+            assert ground.scrape().sources("alpha")["exchange"]
+        check_log(ground.served.log)
+    finally:
+        ground.stop()

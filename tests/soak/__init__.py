@@ -1,0 +1,1 @@
+"""A day of operation at speed: nothing may grow."""

@@ -1,0 +1,1 @@
+"""The exporter's watches: rounds against servers, and against hand-made venues and time."""

@@ -1,0 +1,1 @@
+"""The exporter's HTTP server over real sockets, real TLS and real processes."""
