@@ -1,7 +1,7 @@
 # Every target says what it does. `make demo` and `make test` need nothing but
 # Python 3.11+, make and (for what is missing) root on Debian 12 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak lint bench golden dashboards lock tools clean
+.PHONY: help demo run test soak lint bench golden dashboards docs lock tools clients clean
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q
 
@@ -13,6 +13,9 @@ help: ## list the targets
 
 tools: ## find Prometheus and Alertmanager, or fetch them, or say what to install
 	@sh tests/prepare.sh tools
+
+clients: .venv/ready ## prepare the client libraries that judge the simulator
+	@sh tests/prepare.sh clients
 
 demo: .venv/ready tools ## break a simulated bot in three ways and recover it through the real stack
 	@$(PY) -m tests.stack.demo
@@ -26,15 +29,19 @@ lint: .venv/ready ## check style, types and formatting
 	@$(PY) -m ruff format --check -q .
 	@$(PY) -m mypy
 
-test: lint tools ## lint, then all tests but the long ones, on real programs
-	@echo "test: unit, rules, pipeline and stack tests"
-	@$(PYTEST) -m "not soak"
+test: lint clients tools ## lint, then all tests but the long ones, on real programs
+	@echo "test: unit, rules and pipeline tests"
+	@$(PYTEST) -n 4 --dist loadfile -m "not soak and not stack"
+	@echo "test: the whole stack"
+	@$(PYTEST) -m "stack and not soak"
 
 soak: .venv/ready tools ## the long tests: every crash point, many runs
+	@sh tests/prepare.sh soak_tools
 	@echo "soak: long tests"
 	@$(PYTEST) -m soak --timeout 3600
 
 bench: .venv/ready tools ## measure against peers in the same run; results in build/bench
+	@sh tests/prepare.sh bench_tools
 	@$(PY) -m tests.bench
 
 golden: .venv/ready ## rewrite the golden files from what the programs say now
@@ -44,12 +51,17 @@ golden: .venv/ready ## rewrite the golden files from what the programs say now
 dashboards: .venv/ready ## regenerate grafana/dashboards
 	@$(PY) -m grafana.build_dashboards
 
-lock: ## resolve requirements.lock and tests/requirements.lock anew (needs uv)
+docs: .venv/ready ## regenerate docs/metrics.md
+	@$(PY) -m docs.build_metrics
+
+lock: ## resolve every lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate -q pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate -q --extra dev pyproject.toml -o tests/requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate -q tests/clients/alpaca.in -o tests/clients/alpaca.lock
 
 clean: ## remove everything that make has made
-	rm -rf .venv .tools build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-clients .tools build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
