@@ -29,6 +29,7 @@ from alpaca.trading.requests import (
     GetOrdersRequest,
     LimitOrderRequest,
     MarketOrderRequest,
+    ReplaceOrderRequest,
     StopLossRequest,
     TakeProfitRequest,
 )
@@ -155,6 +156,51 @@ def account(session: Session) -> Any:
     }
 
 
+def families(session: Session) -> Any:
+    """Place a bracket and an OCO, replace a leg; say how their orders name each other."""
+    trading = session.trading
+    parent = trading.submit_order(
+        MarketOrderRequest(
+            symbol="AAPL",
+            qty=1,
+            side=OrderSide.BUY,
+            time_in_force=TimeInForce.GTC,
+            client_order_id="ours",
+            order_class=OrderClass.BRACKET,
+            take_profit=TakeProfitRequest(limit_price=250),
+            stop_loss=StopLossRequest(stop_price=100),
+        )
+    )
+    session.market("SPY", 1, OrderSide.BUY)
+    oco = trading.submit_order(
+        LimitOrderRequest(
+            symbol="SPY",
+            qty=1,
+            side=OrderSide.SELL,
+            time_in_force=TimeInForce.GTC,
+            order_class=OrderClass.OCO,
+            take_profit=TakeProfitRequest(limit_price=600),
+            stop_loss=StopLossRequest(stop_price=400),
+        )
+    )
+    everything = {"status": QueryOrderStatus.ALL, "after": _LONG_AGO, "nested": True}
+    nested = {order.id: order for order in trading.get_orders(GetOrdersRequest(**everything))}
+    profit, stop = nested[parent.id].legs
+    new = trading.replace_order_by_id(profit.id, ReplaceOrderRequest(limit_price=260))
+    old = trading.get_order_by_id(profit.id)
+    opened = GetOrdersRequest(status=QueryOrderStatus.OPEN, nested=True)
+    return {
+        "legs": [
+            [leg.type.value, leg.status.value, leg.order_class.value] for leg in (profit, stop)
+        ],
+        "named": "ours" in {leg.client_order_id for leg in (profit, stop)},
+        "oco": [leg.type.value for leg in nested[oco.id].legs],
+        "replaced": [new.replaces == old.id, old.replaced_by == new.id, old.status.value],
+        "renamed": new.client_order_id != old.client_order_id,
+        "open_nested": [order.symbol for order in trading.get_orders(opened)],
+    }
+
+
 def contain(session: Session) -> Any:
     """Cancel, close and suspend, as one does to contain damage."""
     trading = session.trading
@@ -215,5 +261,5 @@ def _refusal(ask: Callable[[], Any]) -> list[Any] | None:
 
 
 if __name__ == "__main__":
-    sessions = {s.__name__: s for s in (market, account, contain, refusals, key)}
+    sessions = {s.__name__: s for s in (market, account, families, contain, refusals, key)}
     print(json.dumps(sessions[sys.argv[2]](Session(json.loads(sys.argv[1])))))

@@ -15,6 +15,17 @@ _STOP = {
     "reduceOnly": "true",
 }
 
+_OCO = {
+    "symbol": _SYMBOL,
+    "side": "SELL",
+    "quantity": "0.01",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "90000",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "30000",
+    "listClientOrderId": "ours",
+}
+
 
 def _history() -> dict[str, Any]:
     now = int(time.time() * 1000)
@@ -45,6 +56,11 @@ def read_spot(client: Any) -> dict[str, Any]:
         "trading_status": client.get_account_api_trading_status(),
     }
     client.cancel_order(symbol=_SYMBOL, orderId=resting["orderId"])
+    seen["oco"] = client.create_oco_order(**_OCO)
+    seen["oco_open"] = client.get_open_oco_orders()
+    seen["oco_members"] = client.get_open_orders()
+    client.cancel_order(symbol=_SYMBOL, orderId=seen["oco_members"][0]["orderId"])
+    seen["oco_all"] = client.v3_get_all_order_list(fromId=seen["oco"]["orderListId"], limit=1000)
     return seen
 
 

@@ -61,6 +61,18 @@ def test_it_trades_and_reads_the_account(simulator: Simulator) -> None:
     assert seen["moved"] == [["CFEE", 0.0, "BTCUSD"]]
 
 
+def test_orders_of_a_family_name_each_other(simulator: Simulator) -> None:
+    """Parents name their legs, replacements the replaced; a filled parent's legs are not nested."""
+    assert judge(simulator, "families") == {
+        "legs": [["limit", "new", "bracket"], ["stop", "held", "bracket"]],
+        "named": False,
+        "oco": ["stop"],
+        "replaced": [True, True, "replaced"],
+        "renamed": True,
+        "open_nested": ["SPY"],
+    }
+
+
 def test_it_cancels_closes_and_suspends(simulator: Simulator) -> None:
     """207 answers carry a status for each item, the failed ones their numbers."""
     seen = judge(simulator, "contain")
@@ -117,8 +129,7 @@ def test_a_revoked_key_is_refused(simulator: Simulator) -> None:
 
 def test_it_retries_when_the_rate_limit_is_used_up(simulator: Simulator) -> None:
     """The library retries a 429 three times, and then says what the broker said."""
-    simulator.world.limits.allowed["alpaca"] = 1
-    assert judge(simulator, "key", "exporter") is None
+    simulator.world.limits.allowed["alpaca"] = 0  # so that no new minute lets one through
     status, body = judge(simulator, "key", "exporter")
     assert (status, body) == (429, {"code": 42910000, "message": "rate limit exceeded"})
-    assert simulator.world.requests["exporter", "GET /v2/account"] == 5
+    assert simulator.world.requests["exporter", "GET /v2/account"] == 4

@@ -170,6 +170,21 @@ def test_it_reads_everything_of_the_spot_account(judge: Judge) -> None:
     assert seen["trading_status"]["data"]["isLocked"] is False
 
 
+def test_it_places_and_reads_an_order_list(judge: Judge) -> None:
+    """The list has the bot's name; its members have their own, and end together."""
+    seen = read_spot(judge.client())
+    (listed,) = seen["oco_open"]
+    shown = {name: seen["oco"][name] for name in listed}
+    assert (listed, listed["listClientOrderId"]) == (shown, "ours")
+    assert (listed["contingencyType"], listed["listOrderStatus"]) == ("OCO", "EXECUTING")
+    members = [(row["orderId"], row["clientOrderId"]) for row in seen["oco_members"]]
+    assert [(row["orderId"], row["clientOrderId"]) for row in listed["orders"]] == members
+    assert {row["orderListId"] for row in seen["oco_members"]} == {listed["orderListId"]}
+    assert {row["type"] for row in seen["oco"]["orderReports"]} == {"LIMIT_MAKER", "STOP_LOSS"}
+    (ended,) = seen["oco_all"]
+    assert (ended["orderListId"], ended["listStatusType"]) == (listed["orderListId"], "ALL_DONE")
+
+
 def test_it_reads_everything_of_the_futures_account(judge: Judge) -> None:
     """Positions, orders of both services, history, income, rates and modes."""
     seen = read_futures(judge.client())

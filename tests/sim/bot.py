@@ -84,12 +84,13 @@ class Bot:
         self._look_at_filters()
         if time.monotonic() >= self._clock_due:
             self._check_clock()
+        # Halted or not: what became of an order that was sent must be known.
+        self._trader.settle()
         if self._tripped or self._halted:
             return
         if not self._reconciled:
             self._trader.reconcile()
             self._reconciled = True
-        self._trader.settle()
         if not self._clock_ok:
             return
         self._wait_trade -= 1

@@ -34,6 +34,7 @@ from tests.sim.exchange import (
     alpaca_positions,
     sapi,
     spot,
+    spot_lists,
     usdm,
 )
 from tests.sim.exchange.alpaca_api import AlpacaHost
@@ -77,7 +78,8 @@ class Simulator:
             for name, route in (("time", clock), ("ping", ping))
         }
         world = self.world
-        binance = Exchange(world, {**usdm.ROUTES, **spot.ROUTES, **sapi.ROUTES})
+        spots = {**spot.ROUTES, **spot_lists.ROUTES}
+        binance = Exchange(world, {**usdm.ROUTES, **spots, **sapi.ROUTES})
         second = Exchange(world, reference, Limits())
         self._stops: list[Callable[[], None]] = []
         try:

@@ -88,7 +88,7 @@ def test_exits_of_a_bracket_are_held_until_its_entry_fills(broker: httpx.Client)
     broker.delete(f"/v2/orders/{waiting['id']}")
     assert broker.get("/v2/orders").json() == []
     _place(broker, **{**_MARKET, "order_class": "bracket", **exits})
-    assert [order["status"] for order in broker.get("/v2/orders").json()] == ["new", "new"]
+    assert [order["status"] for order in broker.get("/v2/orders").json()] == ["held", "new"]
 
 
 def test_lists_are_cut_off_without_a_word(broker: httpx.Client) -> None:

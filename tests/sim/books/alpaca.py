@@ -135,8 +135,11 @@ class AlpacaBooks:
         order.status = "filled" if order.remaining == 0 else "partially_filled"
         if order.status == "filled":
             order.ended = now
-            for leg in self._legs(order):
+            # The first exit works; the stop waits, held, for its price (forum, topic 3697).
+            for leg in self._legs(order)[:1] if order.order_class != "oco" else ():
                 leg.status = "new"
+            for rival in self._rivals(order):
+                self._end(rival, "canceled", now)
         self.cash -= signed * price
         received = signed
         if ASSETS[order.symbol].kind == "crypto" and order.side == "buy":
@@ -161,6 +164,20 @@ class AlpacaBooks:
             if leg.open:
                 self._end(leg, "canceled", now)
 
+    def replace(self, old: StockOrder, new: StockOrder, now: int) -> None:
+        """Put one order in another's place; its legs go with it.
+
+        Raises:
+            AlpacaError: if the old one is over already.
+        """
+        if not old.open:
+            raise AlpacaError(422, 42210000, f'order is already in "{old.status}" state')
+        self._end(old, "replaced", now)
+        old.replaced_by = new.order_id
+        self.orders[new.order_id] = new
+        for leg in self._legs(old):
+            leg.parent = new.order_id
+
     def expire(self, order: StockOrder, now: int) -> None:
         """End an order as the exchange does, at the close or for maintenance."""
         self._end(order, "expired", now)
@@ -180,6 +197,13 @@ class AlpacaBooks:
 
     def _legs(self, order: StockOrder) -> list[StockOrder]:
         return [o for o in self.orders.values() if o.parent == order.order_id]
+
+    def _rivals(self, order: StockOrder) -> list[StockOrder]:
+        """The other exits of its family, which its fill ends."""
+        if order.parent is None:
+            return [leg for leg in self._legs(order) if leg.open and order.order_class == "oco"]
+        family = [*self._legs(self.orders[order.parent]), self.orders[order.parent]]
+        return [one for one in family if one is not order and one.open]
 
     @staticmethod
     def _end(order: StockOrder, status: str, now: int) -> None:

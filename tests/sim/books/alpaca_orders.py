@@ -29,7 +29,8 @@ CLOSED = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
 class StockOrder:
     """One order; times are the exchange's milliseconds. ``parent`` is set on a bracket's legs.
 
-    ``closing`` says that it was meant to make a position smaller.
+    ``closing`` says that it was meant to make a position smaller. ``replaces`` is the order that
+    it took the place of, ``replaced_by`` the one that took its own.
     """
 
     order_id: str
@@ -50,6 +51,8 @@ class StockOrder:
     executed: Decimal = Decimal(0)
     value: Decimal = Decimal(0)
     ended: int | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
 
     @property
     def open(self) -> bool:

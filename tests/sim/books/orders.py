@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
+OPEN = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED"})
 _HISTORY = 5_000
 
 
@@ -13,7 +13,8 @@ _HISTORY = 5_000
 class Order:
     """One order and what became of it. ``kind`` is the exchange's ``type``.
 
-    ``position_side`` is futures' hedge mode; ``expiry_reason`` says why it is EXPIRED.
+    ``position_side`` is futures' hedge mode; ``expiry_reason`` says why it is EXPIRED; one with a
+    ``stop`` waits for ever. ``locks`` is False while another order of its list backs it.
     """
 
     order_id: int
@@ -30,6 +31,9 @@ class Order:
     position_side: str = "BOTH"
     status: str = "NEW"
     expiry_reason: str | None = None
+    list_id: int = -1
+    stop: Decimal = Decimal(0)
+    locks: bool = True
     executed: Decimal = Decimal(0)
     quote: Decimal = Decimal(0)
 
@@ -55,6 +59,8 @@ class Order:
 
     def fillable_at(self, price: Decimal) -> bool:
         """Whether it would trade at this price."""
+        if self.stop or self.status == "PENDING_NEW":
+            return False
         return self.kind == "MARKET" or (self.price - price) * self.sign >= 0
 
     def expire(self, now: int, reason: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from tests.sim.books.lists import OrderList
 from tests.sim.books.orders import Order, Orders, Trade
 from tests.sim.books.prices import Prices
 from tests.sim.exchange.errors import ApiError
@@ -33,6 +34,7 @@ class SpotBooks:
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
         self.orders = Orders()
+        self.lists: dict[int, OrderList] = {}
         self.balances = {
             "BTC": Balance(Decimal("0.5")),
             "ETH": Balance(Decimal(4)),
@@ -58,6 +60,23 @@ class SpotBooks:
             self._release(order)
             order.status = "EXPIRED"
 
+    def place_list(self, made: OrderList) -> None:
+        """Accept an order list, of which only the first order locks what it needs.
+
+        Raises:
+            ApiError: as the exchange refuses.
+        """
+        price = self.prices.of(made.symbol)
+        for order in made.orders:
+            self._check(order, order.stop or price)
+            order.list_id, order.locks = made.list_id, False
+        first = made.orders[0]
+        first.locks = True
+        self._lock(first, first.price or price)
+        for order in made.orders:
+            self.orders.add(order)
+        self.lists[made.list_id] = made
+
     def fill(
         self, order: Order, quantity: Decimal, price: Decimal, now: int, *, maker: bool
     ) -> None:
@@ -76,6 +95,8 @@ class SpotBooks:
         order.quote += quantity * price
         order.status = "FILLED" if order.remaining == 0 else "PARTIALLY_FILLED"
         order.update_time = now
+        if order.status == "FILLED":
+            self._go_on(order, now)
         self.orders.trades.append(
             Trade(
                 trade_id=self.orders.next_id(),
@@ -100,9 +121,10 @@ class SpotBooks:
         """
         if not order.open:
             raise ApiError(400, -2011, "Unknown order sent.")
-        self._release(order)
-        order.status = "CANCELED"
-        order.update_time = now
+        for member in self._members(order):
+            self._release(member)
+            member.status = "CANCELED"
+            member.update_time = now
 
     def expire(self, order: Order, now: int) -> None:
         """End a resting order as the exchange does for maintenance."""
@@ -114,10 +136,27 @@ class SpotBooks:
         self._lock(order, order.price)
         self.orders.add(order)
 
+    def _members(self, order: Order) -> list[Order]:
+        """The open orders of its list, which end together; an order without one is its own."""
+        made = self.lists.get(order.list_id)
+        return [order] if made is None else [member for member in made.orders if member.open]
+
+    def _go_on(self, filled: Order, now: int) -> None:
+        """Let a fill end the other order of an OCO, or start the one that it kept pending."""
+        made = self.lists.get(filled.list_id)
+        for order in () if made is None else made.orders:
+            if order.status == "PENDING_NEW":
+                order.status, order.locks, order.update_time = "NEW", True, now
+                self._lock(order, order.price)
+            elif order.open:
+                self._release(order)
+                order.status, order.update_time = "EXPIRED", now
+
     def _check(self, order: Order, price: Decimal) -> None:
         if order.quantity <= 0 or order.quantity % STEP:
             raise ApiError(400, -1013, "Filter failure: LOT_SIZE")
-        if order.kind != "MARKET" and (order.price <= 0 or order.price % TICK):
+        priced = order.kind not in {"MARKET", "STOP_LOSS", "TAKE_PROFIT"}
+        if priced and (order.price <= 0 or order.price % TICK):
             raise ApiError(400, -1013, "Filter failure: PRICE_FILTER")
         if order.quantity * (order.price or price) < MIN_NOTIONAL:
             raise ApiError(400, -1013, "Filter failure: NOTIONAL")
@@ -139,6 +178,8 @@ class SpotBooks:
 
     def _reserve(self, order: Order, price: Decimal) -> tuple[str, Decimal]:
         base, quote = assets(order.symbol)
+        if not order.locks:
+            return base, Decimal(0)
         if order.side == "SELL":
             return base, order.remaining
         return quote, order.remaining * (price if order.kind == "MARKET" else order.price)

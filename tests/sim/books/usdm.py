@@ -42,7 +42,10 @@ class Income:
 
 @dataclass
 class AlgoOrder:
-    """One conditional order; it never triggers by itself."""
+    """One conditional order; it never triggers by itself.
+
+    ``actual_id`` is the regular order that it became, 0 before.
+    """
 
     algo_id: int
     client_algo_id: str
@@ -57,6 +60,8 @@ class AlgoOrder:
     status: str = "NEW"
     update_time: int = 0
     position_side: str = "BOTH"
+    price: Decimal = Decimal(0)
+    actual_id: int = 0
 
 
 class UsdmBooks:
@@ -165,6 +170,29 @@ class UsdmBooks:
     def rest(self, order: Order) -> None:
         """Put an order into the book without trying to fill it."""
         self.orders.add(order)
+
+    def trigger(self, algo: AlgoOrder, now: int) -> Order:
+        """Turn a conditional order into a regular one, which keeps its client id."""
+        order = Order(
+            order_id=self.orders.next_id(),
+            client_order_id=algo.client_algo_id,
+            symbol=algo.symbol,
+            side=algo.side,
+            kind="LIMIT" if algo.price else "MARKET",
+            time_in_force="GTC",
+            quantity=algo.quantity,
+            price=algo.price,
+            time=now,
+            update_time=now,
+            reduce_only=algo.reduce_only,
+            position_side=algo.position_side,
+        )
+        self.place(order, now)
+        del self.algo[algo.algo_id]
+        self.algo_done.append(algo)
+        algo.actual_id, algo.update_time = order.order_id, now
+        algo.status = "TRIGGERED" if order.open else "FINISHED"
+        return order
 
     def run_countdowns(self, now: int) -> None:
         """Cancel the orders of every symbol whose countdown ran out."""

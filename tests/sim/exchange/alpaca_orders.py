@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from tests.sim.books.alpaca_assets import ASSETS, find_asset
 from tests.sim.books.alpaca_orders import StockOrder, order_id
 from tests.sim.exchange.alpaca_api import StockCall, StockRoute
 from tests.sim.exchange.alpaca_errors import AlpacaError
+from tests.sim.exchange.alpaca_legs import add_legs
 from tests.sim.exchange.alpaca_text import milliseconds_of, moment, number, optional_moment
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -34,8 +36,8 @@ def show_order(order: StockOrder, legs: list[StockOrder] | None = None) -> dict[
         "canceled_at": optional_moment(ended.get("canceled")),
         "failed_at": optional_moment(ended.get("rejected")),
         "replaced_at": optional_moment(ended.get("replaced")),
-        "replaced_by": None,
-        "replaces": None,
+        "replaced_by": order.replaced_by,
+        "replaces": order.replaces,
         "asset_id": asset.asset_id,
         "symbol": order.symbol,
         "asset_class": asset.kind,
@@ -69,6 +71,13 @@ def _amount(call: StockCall, name: str) -> Decimal:
     return Decimal(value)
 
 
+def _limit(call: StockCall) -> Decimal:
+    """The limit price; an OCO has it in its take profit."""
+    if call.body.get("order_class") == "oco" and "limit_price" not in call.body:
+        return Decimal(str(call.body["take_profit"]["limit_price"]))
+    return _amount(call, "limit_price")
+
+
 def _choice(call: StockCall, name: str, accepted: frozenset[str]) -> str:
     value = call.body.get(name)
     if not isinstance(value, str) or value not in accepted:
@@ -90,15 +99,14 @@ def _place(call: StockCall) -> Any:
         kind=kind,
         time_in_force=_choice(call, "time_in_force", _TIF),
         quantity=_amount(call, "qty"),
-        limit=_amount(call, "limit_price") if "limit" in kind else None,
+        limit=_limit(call) if "limit" in kind else None,
         stop=_amount(call, "stop_price") if "stop" in kind else None,
         time=call.now,
         update_time=call.now,
         order_class=call.body.get("order_class") or "simple",
     )
     answer = acknowledged(call, order)
-    if order.order_class == "bracket":
-        _add_legs(call, order)
+    add_legs(call, order)
     return answer
 
 
@@ -107,33 +115,6 @@ def acknowledged(call: StockCall, order: StockOrder) -> dict[str, Any]:
     before = show_order(order)
     call.books.place(order, call.now)
     return {**before, "position_intent": order.intent, "status": "pending_new"}
-
-
-def _add_legs(call: StockCall, order: StockOrder) -> None:
-    # The exits wait, held, until the entry is filled.
-    for kind, section, price in (
-        ("limit", "take_profit", "limit_price"),
-        ("stop", "stop_loss", "stop_price"),
-    ):
-        value = Decimal(str(call.body[section][price]))
-        leg = StockOrder(
-            order_id=order_id(),
-            client_order_id=str(uuid.uuid4()),
-            symbol=order.symbol,
-            side="sell" if order.side == "buy" else "buy",
-            kind=kind,
-            time_in_force=order.time_in_force,
-            quantity=order.quantity,
-            limit=value if kind == "limit" else None,
-            stop=value if kind == "stop" else None,
-            time=order.time,
-            update_time=order.time,
-            order_class="bracket",
-            parent=order.order_id,
-            closing=True,
-            status="held" if order.open else "new",
-        )
-        call.books.orders[leg.order_id] = leg
 
 
 def _list(call: StockCall) -> Any:
@@ -186,6 +167,26 @@ def _get_by_client_id(call: StockCall) -> Any:
     raise AlpacaError(404, 40410000, f"order not found for {name}")
 
 
+def _replace(call: StockCall) -> Any:
+    old = _find(call)
+    changed: dict[str, Any] = {
+        field: _amount(call, name)
+        for field, name in (("quantity", "qty"), ("limit", "limit_price"), ("stop", "stop_price"))
+        if name in call.body
+    }
+    new = replace(
+        old,
+        order_id=order_id(),
+        client_order_id=str(call.body.get("client_order_id") or uuid.uuid4()),
+        time=call.now,
+        update_time=call.now,
+        replaces=old.order_id,
+        **changed,
+    )
+    call.books.replace(old, new, call.now)
+    return show_order(new)
+
+
 def _cancel(call: StockCall) -> Any:
     call.books.cancel(_find(call), call.now)
 
@@ -211,5 +212,6 @@ ROUTES = (
     StockRoute("DELETE", "/v2/orders", cancel_all, status=207),
     StockRoute("GET", "/v2/orders:by_client_order_id", _get_by_client_id),
     StockRoute("GET", "/v2/orders/{order_id}", _get),
+    StockRoute("PATCH", "/v2/orders/{order_id}", _replace),
     StockRoute("DELETE", "/v2/orders/{order_id}", _cancel, status=204),
 )

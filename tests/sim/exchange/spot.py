@@ -18,24 +18,26 @@ from tests.sim.exchange.usdm_orders import new_order, optional_symbol, symbol_of
 _ZERO = Decimal(0)
 
 
-def _show(order: Order) -> dict[str, Any]:
+def show(order: Order) -> dict[str, Any]:
+    """An order as queries print it."""
     expired = {} if order.expiry_reason is None else {"expiryReason": order.expiry_reason}
     return {
-        **_placed(order),
+        **placed(order),
         **expired,
-        "stopPrice": "0.00000000",
+        "stopPrice": amount(order.stop, 8),
         "icebergQty": "0.00000000",
         "time": order.time,
         "updateTime": order.update_time,
-        "isWorking": True,
+        "isWorking": not order.stop and order.status != "PENDING_NEW",
     }
 
 
-def _placed(order: Order) -> dict[str, Any]:
+def placed(order: Order) -> dict[str, Any]:
+    """What the answer to a placed order and a query have in common."""
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
         "price": amount(order.price, 8),
         "origQty": amount(order.quantity, 8),
@@ -68,7 +70,7 @@ def _place(call: Call) -> Any:
         }
         for trade in books.orders.traded(order.symbol, order.order_id)
     ]
-    shown = {**_placed(order), "transactTime": call.now, "fills": fills}
+    shown = {**placed(order), "transactTime": call.now, "fills": fills}
     kind = call.values.get("newOrderRespType", "FULL")
     if kind == "ACK":
         names = ("symbol", "orderId", "orderListId", "clientOrderId", "transactTime")
@@ -91,13 +93,13 @@ def _find(call: Call, code: int, message: str) -> Order:
 
 
 def _get(call: Call) -> Any:
-    return _show(_find(call, -2013, "Order does not exist."))
+    return show(_find(call, -2013, "Order does not exist."))
 
 
 def _cancelled(call: Call, order: Order) -> dict[str, Any]:
     call.world.spot.cancel(order, call.now)
     return {
-        **_placed(order),
+        **placed(order),
         "origClientOrderId": order.client_order_id,
         "clientOrderId": call.client_id("newClientOrderId"),
         "transactTime": call.now,
@@ -116,7 +118,7 @@ def _cancel_all(call: Call) -> Any:
 
 
 def _open(call: Call) -> Any:
-    return [_show(order) for order in call.world.spot.orders.open(optional_symbol(call))]
+    return [show(order) for order in call.world.spot.orders.open(optional_symbol(call))]
 
 
 def _all(call: Call) -> Any:
@@ -128,7 +130,7 @@ def _all(call: Call) -> Any:
         period_ms=DAY_MS,
         from_id="orderId",
     )
-    return [_show(order) for order in shown]
+    return [show(order) for order in shown]
 
 
 def _trades(call: Call) -> Any:

@@ -24,10 +24,10 @@ def _show(order: AlgoOrder) -> dict[str, Any]:
         "timeInForce": "GTC",
         "quantity": amount(order.quantity, 3),
         "algoStatus": order.status,
-        "actualOrderId": "",
+        "actualOrderId": str(order.actual_id or ""),
         "actualPrice": "0.00000",
         "triggerPrice": amount(order.trigger, 2),
-        "price": "0.00",
+        "price": amount(order.price, 2),
         "icebergQuantity": None,
         "tpTriggerPrice": "0.000",
         "tpPrice": "0.000",
@@ -65,6 +65,7 @@ def _place(call: Call) -> Any:
         close_position=close,
         time=call.now,
         position_side=call.values.get("positionSide", "BOTH"),
+        price=call.optional_decimal("price"),
     )
     books.algo[order.algo_id] = order
     return _show(order)
