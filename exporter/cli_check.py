@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from exporter import config_file
+from exporter import config_file, rate_plan
 from exporter.cli_options import config_option, log_options
 from exporter.errors import ConfigError
 from exporter.exposition import render_text
@@ -33,7 +33,7 @@ def check_config(config_path: Path, web_config_path: Path | None) -> None:
 
 
 def check_files(config_path: Path, web_config_path: Path | None) -> None:
-    """Print that the files are good.
+    """Print that the files are good, and what in them will not work out.
 
     Raises:
         click.ClickException: what is wrong with the first that is not.
@@ -46,6 +46,8 @@ def check_files(config_path: Path, web_config_path: Path | None) -> None:
         raise click.ClickException(str(error)) from error
     names = ", ".join(f"{bot.name} ({bot.mode})" for bot in config.bots)
     click.echo(f"{config_path}: good; bots: {names}")
+    for hint in rate_plan.hints(config):
+        click.echo(f"{config_path}: hint: {hint}")
     if web_config_path is not None:
         click.echo(f"{web_config_path}: good")
 

@@ -35,6 +35,7 @@ def judge(config: Config) -> None:
         if names.index(bot.name) != index:
             raise ConfigError(f"{where}.name", f"{bot.name} is used twice", "a name of its own")
         _judge_bot(where, bot)
+    _judge_accounts(config.bots)
     if len(config.exporter.ntp_servers) in (1, 2):
         raise ConfigError(
             "exporter.ntp_servers",
@@ -54,6 +55,29 @@ def judge(config: Config) -> None:
             token_env=operator.token_env,
             token_file=operator.token_file,
         )
+
+
+def _judge_accounts(bots: tuple[Bot, ...]) -> None:
+    """Refuse to guess whether two keys at one address open the same account.
+
+    Bots that share one are compared with it together: taken for one, two accounts would each
+    hide what the other's bots should not hold.
+    """
+    for index, bot in enumerate(bots):
+        key, venue = bot.venue.credentials.account_reader, bot.venue
+        for other in bots[:index]:
+            if (
+                venue.address == other.venue.address
+                and None in (venue.account, other.venue.account)
+                and None not in (key, other.venue.credentials.account_reader)
+                and key != other.venue.credentials.account_reader
+            ):
+                words = "two keys at one address may be two accounts"
+                raise ConfigError(
+                    f"bots[{index}].venue.account",
+                    f"is needed here and for {other.name}: {words}",
+                    "the same name for both if they share the account, else one for each",
+                )
 
 
 def _judge_bot(where: str, bot: Bot) -> None:

@@ -21,13 +21,15 @@ class KeyPresence:
     """Where one role's key should be, and whether it is there.
 
     ``present`` is None when it cannot be told: the key lives where we may not look. ``key`` is
-    what we may use to ask the exchange, None if we have none. ``detail`` never holds a value.
+    what we may use to ask the exchange, None if we have none. ``in_reach`` says that its value is
+    where the configuration lets us read it, usable or not. ``detail`` never holds a value.
     """
 
     role: str
     present: bool | None
     detail: str
     key: ApiKey | None = None
+    in_reach: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def _judge(
         detail=detail,
         restrictions=answer.restrictions if answer else None,
         shares_with=_sharers(presence, presences),
+        asked=presence.in_reach,
     )
 
 
@@ -115,10 +118,10 @@ def _hint(problem: SourceError, known: KeyRestrictions | None, working: frozense
     return f"; {'; '.join(hints)}" if hints else ""
 
 
-def _sharers(presence: KeyPresence, presences: Sequence[KeyPresence]) -> tuple[str, ...]:
+def _sharers(presence: KeyPresence, presences: Sequence[KeyPresence]) -> tuple[str, ...] | None:
     own = presence.key
     if own is None:
-        return ()
+        return None
     return tuple(
         other.role
         for other in presences

@@ -114,13 +114,19 @@ class Observation(Generic[T]):
                 last_success=self._last_success,
                 failures=dict(self._failures),
                 detail=str(self._problem) if self._failed else "",
-                attempts=tuple(sorted((*self._good, *self._bad), key=lambda one: one.time)),
+                attempts=self._attempts(),
             )
 
     def problem(self) -> SourceError | None:
         """Return why the last attempt failed; None if it did not."""
         with self._lock:
             return self._problem.bare() if self._failed else None
+
+    def _attempts(self) -> tuple[Attempt, ...]:
+        """Merge both lists; at every scrape for every source, so not without a failure."""
+        if not self._bad:
+            return tuple(self._good)
+        return tuple(sorted((*self._good, *self._bad), key=lambda one: one.time))
 
     def _is_stale(self) -> bool:
         return self._monotonic() - self._value_at > self._stale_seconds

@@ -8,11 +8,15 @@ from exporter.observation import Observation
 from exporter.readings import ClockReading
 from exporter.snapshot import Health, Snapshot
 from exporter.sources import ntp
-from exporter.sources.exchange import Clock, RateBook, open_clock
+from exporter.sources.exchange import RateBook
+from exporter.sources.exchange.silences import SilenceStore
 from exporter.watched import Watched
 from exporter.watches.host import HostWatch
 from exporter.watches.local import Memory
+from exporter.watches.references import ReferencesWatch
 from exporter.worker import Worker
+
+_TURN_SECONDS = 0.02
 
 
 class Poller:
@@ -26,20 +30,39 @@ class Poller:
         config: whom and how to ask.
         previous: the poller that this one replaces; what it knows is taken over when this one
             starts, and the book of rate limits at once.
+        keep_silences: whether to write down what silences are asked for. The server does; who
+            looks once beside it would overwrite what the server has heard.
     """
 
-    def __init__(self, config: Config, previous: "Poller | None" = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        previous: "Poller | None" = None,
+        *,
+        keep_silences: bool = False,
+    ) -> None:
         settings = config.exporter
         self._previous = previous
         self.limits: RateBook = previous.limits if previous else RateBook()
+        silences = SilenceStore(settings.data_dir)
+        if keep_silences:
+            self.limits.keep_in(silences.save)
+        if previous is None:
+            self.limits.recall(silences.load())
         self._settings = settings
         self._watched = tuple(
-            Watched(bot, settings, self.limits, self._recaller(bot.name)) for bot in config.bots
+            Watched(
+                bot,
+                settings,
+                self.limits,
+                self._recaller(bot.name),
+                sharing=config.sharing_account(bot),
+            )
+            for bot in config.bots
         )
-        self._clocks: dict[str, Clock] = {}
         stale = settings.stale_intervals * settings.ntp_poll_seconds + settings.timeout_seconds
         self._ntp: Observation[ClockReading] = Observation("ntp", stale)
-        self._reference: Observation[tuple[ClockReading, ...]] = Observation("reference", stale)
+        self._references = ReferencesWatch(settings, self.limits)
         self._host = HostWatch(settings)
         self._local = (
             Worker("host", self._host.seconds, self._host.round, self._host.close),
@@ -58,25 +81,48 @@ class Poller:
         return all(worker.asked_once for worker in self._workers)
 
     def start(self) -> None:
-        """Begin asking; a poller that this one replaces gives its local reading up first."""
+        """Begin asking everything."""
+        self.start_remote()
+        self.take_over()
+
+    def start_remote(self) -> None:
+        """Begin asking what is not on this host: the poller that this one replaces may go on."""
+        for worker in self._workers:
+            if worker not in self._local:
+                worker.start()
+
+    def take_over(self) -> None:
+        """Begin reading files and processes; a poller that this one replaces gives them up."""
         if self._previous is not None:
             self._memories = self._previous.hand_over()
             self._previous = None
             for name in self._memories.keys() - {one.bot.name for one in self._watched}:
                 self._memories.pop(name).close()
-        for worker in self._workers:
+        for worker in self._local:
             worker.start()
 
-    def wait_first_round(self, seconds: float) -> bool:
-        """Wait until every source was asked once; False when that took too long."""
+    def wait_first_round(self, seconds: float, *, local: bool = True) -> bool:
+        """Wait until every source was asked once; False when that took too long.
+
+        Args:
+            seconds: how long at most.
+            local: whether files and processes count, too.
+        """
         deadline = time.monotonic() + seconds
-        return all(worker.wait(1, deadline - time.monotonic()) for worker in self._workers)
+        workers = [one for one in self._workers if local or one not in self._local]
+        return all(worker.wait(1, deadline - time.monotonic()) for worker in workers)
 
     def refresh(self, seconds: float) -> None:
         """Read files and processes now; what does not end in time is shown as it was."""
         deadline = time.monotonic() + seconds
-        wanted = [(worker, worker.want()) for worker in self._local]
-        for worker, number in wanted:
+        late = []
+        for worker in self._local:
+            number = worker.want()
+            # One after the other: side by side they would only take turns with each small read.
+            # But one that waits for its disk must not hold up the others.
+            if not worker.wait(number, min(_TURN_SECONDS, deadline - time.monotonic())):
+                late.append((worker, number))
+        for worker, number in late:
             worker.wait(number, deadline - time.monotonic())
 
     def hand_over(self, seconds: float = 5.0) -> dict[str, Memory]:
@@ -94,8 +140,8 @@ class Poller:
         health: dict[str, Health] = {}
         if settings.ntp_servers:
             health["ntp"] = self._ntp.health()
-        if settings.clock_references:
-            health["reference"] = self._reference.health()
+        if self._references.configured:
+            health["reference"] = self._references.health
         clocks = {"ntp": self._ntp.fresh()}
         return Snapshot(
             bots=tuple(watched.snapshot(clocks, health) for watched in self._watched),
@@ -118,27 +164,10 @@ class Poller:
         settings, workers = self._settings, []
         if settings.ntp_servers:
             workers.append(Worker("ntp", settings.ntp_poll_seconds, self._ask_ntp))
-        if settings.clock_references:
-            seconds, close = settings.ntp_poll_seconds, self._close_references
-            workers.append(Worker("reference", seconds, self._ask_references, close))
+        if (watch := self._references).configured:
+            workers.append(Worker(watch.name, watch.seconds, watch.round, watch.close))
         return workers
 
     def _ask_ntp(self) -> None:
         servers, timeout = self._settings.ntp_servers, self._settings.timeout_seconds
         self._ntp.ask(lambda: ntp.read_clock(servers, timeout=timeout))
-
-    def _ask_references(self) -> None:
-        self._reference.ask(self._read_references)
-
-    def _read_references(self) -> tuple[ClockReading, ...]:
-        settings = self._settings
-        for reference in settings.clock_references:
-            if reference.base_url not in self._clocks:
-                self._clocks[reference.base_url] = open_clock(
-                    reference, timeout=settings.timeout_seconds, limits=self.limits
-                )
-        return tuple(clock.clock(settings.clock_samples) for clock in self._clocks.values())
-
-    def _close_references(self) -> None:
-        for clock in self._clocks.values():
-            clock.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client import ProcessCollector
 from prometheus_client.core import Metric
 
-from exporter import __version__, config_file
+from exporter import __version__, config_file, rate_plan
 from exporter.collectors import COLLECTORS
 from exporter.collectors.families import Family
 from exporter.config import Config
@@ -21,6 +21,7 @@ from exporter.scrape import Scraper
 from exporter.snapshot import Snapshot
 
 _FIRST_ROUND_SECONDS = 10.0
+_LOCAL_ROUND_SECONDS = 2.0
 _READING_SHARE = 0.7  # of a scrape's time for a slow disk; the rest is for the metrics
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Exporter:
         config: what it said at start.
         scraper: runs the collectors.
         own_process: whether to show memory, CPU and descriptors of this process.
+        keep_silences: whether to write down what silences are asked for, as the server does.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Exporter:
         scraper: Scraper | None = None,
         *,
         own_process: bool = True,
+        keep_silences: bool = False,
     ) -> None:
         self._path = path
         self._config = config
-        self._poller = Poller(config)
+        self._keep_silences = keep_silences
+        self._poller = Poller(config, keep_silences=keep_silences)
         self._scraper = scraper or Scraper()
         self._inspector = Scraper()
         self._reloading = threading.Lock()
@@ -85,6 +89,7 @@ class Exporter:
 
     def start(self) -> None:
         """Begin asking."""
+        _say_what_will_not_fit(self._config)
         self._poller.start()
 
     def wait_first_round(self, seconds: float) -> bool:
@@ -99,8 +104,9 @@ class Exporter:
         """Read the file again and swap; a file that is wrong changes nothing.
 
         1. The whole new configuration is built and judged.
-        2. Its poller runs one round, so no value is missing after the swap.
-        3. Only then does it replace the old one.
+        2. Its poller asks everybody once, so no value is missing after the swap. Meanwhile
+           the old one reads the files on: an exchange that hangs must not hide a kill switch.
+        3. Only then does it take the files over and replace the old one.
 
         Raises:
             ConfigError: what is wrong with the file; the old configuration stands.
@@ -112,13 +118,16 @@ class Exporter:
                 self._reload_successful = False
                 _log.error("reload failed, the old configuration stands: %s", error)
                 raise
-            fresh = Poller(config, previous=self._poller)
-            fresh.start()
-            fresh.wait_first_round(_FIRST_ROUND_SECONDS)
+            fresh = Poller(config, self._poller, keep_silences=self._keep_silences)
+            fresh.start_remote()
+            fresh.wait_first_round(_FIRST_ROUND_SECONDS, local=False)
+            fresh.take_over()
+            fresh.wait_first_round(_LOCAL_ROUND_SECONDS)
             old, self._poller, self._config = self._poller, fresh, config
             self._reload_successful, self._reload_success_time = True, time.time()
             old.stop()
             _log.info("configuration reloaded")
+            _say_what_will_not_fit(config)
 
     def metrics(self, seconds: float, names: Collection[str] | None = None) -> tuple[Metric, ...]:
         """Return what /metrics shows, produced within ``seconds``; ``names`` limits it."""
@@ -147,3 +156,8 @@ class Exporter:
         poller = self._poller
         poller.refresh(seconds * _READING_SHARE)
         return poller.snapshot(), deadline - time.monotonic()
+
+
+def _say_what_will_not_fit(config: Config) -> None:
+    for hint in rate_plan.hints(config):
+        _log.warning("%s", hint)

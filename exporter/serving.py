@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter import config_file
+from exporter import config_file, heap
 from exporter.collectors import Collector
 from exporter.errors import ConfigError
 from exporter.runtime import Exporter
@@ -20,8 +20,10 @@ from exporter.web.listen import inherited, listen
 from exporter.web.options import WebOptions
 from exporter.web.server import Server
 from exporter.web.web_config import WebConfigFile
+from exporter.worker import Worker
 
 _STOP, _RELOAD = "stop", "reload"
+_TRIM_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ def run(settings: Settings) -> None:
     Raises:
         TradewardenError: one line that says why it cannot serve.
     """
+    heap.limit()
     wishes: queue.SimpleQueue[str] = queue.SimpleQueue()
     for number, wish in (
         (signal.SIGTERM, _STOP),
@@ -64,6 +67,7 @@ def run(settings: Settings) -> None:
         config,
         Scraper(settings.collectors),
         own_process=settings.own_process,
+        keep_silences=True,
     )
     file = WebConfigFile(settings.web_config_path) if settings.web_config_path else None
     access = Access(file)
@@ -72,6 +76,7 @@ def run(settings: Settings) -> None:
     server = Server(sockets, access, Endpoints(exporter, access, settings.web))
     exporter.start()
     server.start()
+    Worker("heap", _TRIM_SECONDS, heap.give_back).start()
     for address in server.addresses:
         _log.info("listening", extra={"fields": {"address": address}})
     while _next(wishes, changes, settings.auto_reload_seconds) != _STOP:

@@ -113,6 +113,7 @@ class BotSnapshot:
     market_hours: MarketHours | None = None
     maintenance: MaintenanceReading | None = None
     rules: tuple[SymbolRules, ...] | None = None
+    coins: Mapping[str, bool] = field(default_factory=dict)  # by all rules ever read
     filters_outdated: int | None = None
     fees: tuple[Fee, ...] | None = None
     rate_limits: tuple[RateLimit, ...] = ()

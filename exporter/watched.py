@@ -1,6 +1,8 @@
 """Everything that is watched of one bot, and one consistent view of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from exporter.config import Bot, ExporterSettings
@@ -38,6 +40,7 @@ class Watched:
         settings: how often, and how long to wait.
         limits: the process' one book of rate limits.
         recall: what an earlier configuration's watch of this bot remembered.
+        sharing: the other bots on its account.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class Watched:
         settings: ExporterSettings,
         limits: RateBook,
         recall: Callable[[], Memory] = Memory,
+        *,
+        sharing: tuple[Bot, ...] = (),
     ) -> None:
         self.bot = bot
         self._timeout = settings.timeout_seconds
@@ -61,13 +66,19 @@ class Watched:
             self._open,
             limits=limits,
             streams=self._streams,
+            on_answer=self._ask_again,
         )
         self._rules = RulesWatch(bot, settings, self._open)
         self._keys = KeyWatch(bot, settings, self._open)
         self._account = AccountWatch(
-            bot, settings, self._open, lambda: self._rules.rules, on_key=self._keys.heard
+            bot,
+            settings,
+            self._open,
+            lambda: self._rules.rules,
+            sharing=sharing,
+            on_key=self._keys.heard,
         )
-        self._data = DataWatch(bot, settings)
+        self._data = DataWatch(bot, settings, recall=lambda: recall().backups_seen)
         self.local = Worker(f"{bot.name}/local", self._local.seconds, self._local.round)
         self.background = tuple(self._workers())
 
@@ -108,6 +119,7 @@ class Watched:
             market_hours=venue.hours,
             maintenance=venue.maintenance,
             rules=venue.rules,
+            coins=self._rules.coins,
             filters_outdated=self._rules.filters_outdated,
             fees=self._rules.fees,
             rate_limits=venue.rate_limits,
@@ -117,15 +129,20 @@ class Watched:
         )
 
     def hand_over(self) -> Memory:
-        """Return what the next local watch of this bot should know; ours has been stopped."""
-        return self._local.abandon() if self.local.is_alive() else self._local.hand_over()
+        """Return what the next watches of this bot should know; our local one was stopped."""
+        memory = self._local.abandon() if self.local.is_alive() else self._local.hand_over()
+        return replace(memory, backups_seen=self._data.backups_seen)
 
     def _workers(self) -> Iterator[Worker]:
         yield self._worker(self._venue)
-        yield self._worker(self._rules)
+        worker = self._worker(self._rules)
+        self._rules.recovery.wake = worker.want
+        yield worker
         yield self._worker(self._data)
         if self._account.has_account:
-            yield self._worker(self._account)
+            worker = self._worker(self._account)
+            self._account.recovery.wake = worker.want
+            yield worker
         if self._keys.has_keys:
             worker = self._worker(self._keys)
             self._keys.wake = worker.want
@@ -137,11 +154,15 @@ class Watched:
     def _worker(self, watch: _Watch) -> Worker:
         return Worker(f"{self.bot.name}/{watch.name}", watch.seconds, watch.round, watch.close)
 
+    def _ask_again(self, since: float) -> None:
+        self._account.venue_answers(since)
+        self._rules.venue_answers(since)
+
     def _health(self) -> dict[str, Health]:
         health = {
             **self._venue.health,
             **self._local.health,
-            "rules": self._rules.observed.health(),
+            "rules": _worse(self._rules.observed.health(), self._venue.symbols_health),
             "data_files": self._data.data.health(),
         }
         if self._account.has_account:
@@ -164,3 +185,11 @@ class Watched:
             observe=self._requests.observe,
             limits=self._limits,
         )
+
+
+def _worse(usual: Health, other: Health | None) -> Health:
+    """Return how a source does that is asked in two ways: down if either is."""
+    if other is None:
+        return usual
+    worse = other if usual.up and not other.up else usual
+    return replace(worse, failures=Counter(usual.failures) + Counter(other.failures))

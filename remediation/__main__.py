@@ -25,7 +25,10 @@ _config_file = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=False,  # a mistake is one line, not a page
+)
 @click.version_option(__version__, prog_name=_PROGRAM)
 @click.option(
     "--log.level", "level", type=click.Choice(log.LEVELS), default="info", show_default=True

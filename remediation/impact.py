@@ -10,6 +10,7 @@ from typing import Any
 
 from exporter.config import Bot
 from exporter.errors import Reason, SourceError
+from exporter.orders import Owner, owner_of
 from exporter.readings import AccountReading, OpenOrder, PositionsFileReading
 from exporter.reconcile import differences
 from remediation.world import World
@@ -21,8 +22,9 @@ _ATTEMPTS = 3
 class Impact:
     """Positions and resting orders at the exchange, and how they differ from the bot's file.
 
-    ``foreign_orders`` do not carry the bot's client-id prefix, so that it will not
-    take them back by itself.
+    ``foreign_orders`` neither carry the bot's client-id prefix nor belong to an order that does,
+    so that it will not take them back by itself, nor are they another bot's on the account. One
+    of which that cannot be told is among them.
     """
 
     positions: dict[str, str]
@@ -53,22 +55,31 @@ class Impact:
 
 
 def read_impact(world: World, bot: Bot) -> Impact:
-    """Compare account and file, the file read before and after (sandwich).
+    """Compare account and files, the files read before and after (sandwich).
 
     Raises:
-        SourceError: either side cannot be read, or the file changed at every attempt.
+        SourceError: a side cannot be read, or a file changed at every attempt. The files of
+            other bots on the account count: without them nobody knows whose a position is.
     """
+    sharing = world.sharing_account(bot)
     for _ in range(_ATTEMPTS):
-        before = world.positions_file(bot)
+        before = [world.positions_file(one) for one in (bot, *sharing)]
         account = world.account(bot)
-        after = world.positions_file(bot)
-        if (before.positions, before.legs) == (after.positions, after.legs):
-            return _compare(bot, account, after)
-    raise SourceError(Reason.STALE, "the bot's positions file keeps changing during the comparison")
+        after = [world.positions_file(one) for one in (bot, *sharing)]
+        if [(o.positions, o.legs) for o in before] == [(o.positions, o.legs) for o in after]:
+            return _compare(bot, sharing, account, after)
+    raise SourceError(Reason.STALE, "a bot's positions file keeps changing during the comparison")
 
 
-def _compare(bot: Bot, account: AccountReading, believed: PositionsFileReading) -> Impact:
-    prefix = bot.venue.client_order_prefix
+def _compare(
+    bot: Bot,
+    sharing: tuple[Bot, ...],
+    account: AccountReading,
+    believed: list[PositionsFileReading],
+) -> Impact:
+    prefixes = tuple(
+        prefix for one in (bot, *sharing) if (prefix := one.venue.client_order_prefix) is not None
+    )
     return Impact(
         positions={
             f"{p.symbol} {p.side}": str(p.quantity) for p in account.positions if p.quantity != 0
@@ -77,7 +88,7 @@ def _compare(bot: Bot, account: AccountReading, believed: PositionsFileReading) 
         foreign_orders=tuple(
             order
             for order in account.open_orders
-            if prefix is None or not order.client_order_id.startswith(prefix)
+            if not prefixes or owner_of(order, prefixes) is not Owner.BOT
         ),
-        differences=differences(believed, account, bot),
+        differences=differences(believed[0], account, bot, sharing=sharing, others=believed[1:]),
     )

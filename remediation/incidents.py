@@ -27,7 +27,7 @@ class Incidents:
         incident = Incident(
             id=f"{scenario}-{bot.name}-{stamp}-{secrets.token_hex(3)}",
             bot=bot.name,
-            account=f"{bot.venue.kind}:{bot.venue.account}",
+            account=f"{bot.venue.kind}:{bot.venue.account_name}",
             scenario=scenario,
             mode=bot.mode,
             severity=severity,

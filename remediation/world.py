@@ -17,14 +17,26 @@ from exporter.readings import (
 from exporter.secrets import ApiKey, read_api_key
 from exporter.sources import bot as bot_files
 from exporter.sources import evidence, host, ntp
-from exporter.sources.exchange import Clock, Exchange, open_clock, open_exchange
+from exporter.sources.exchange import Clock, Exchange, RateBook, open_clock, open_exchange
+from exporter.sources.exchange.rate_limits import Meter
+from exporter.sources.exchange.silences import SilenceStore
+
+
+class _Silences(RateBook):
+    """The book of silences. No share is kept to: who asks before acting must be answered."""
+
+    def admit(self, meter: Meter, weight: int, share: float | None) -> None:  # noqa: ARG002
+        """Refuse a request during a silence only."""
+        super().admit(meter, weight, None)
 
 
 class World:
     """Asks the host, the bot's files and the exchange, each time anew.
 
-    What is kept: connections; and which kill-switch state files and settings have been
-    seen good, because their later absence means something else than having never existed.
+    What is kept: connections; how long venues want silence, of which the exporter may have heard
+    before this process began (its record is read, never written); and which kill-switch state
+    files and settings have been seen good, because their later absence means something else than
+    having never existed.
     """
 
     def __init__(self, config: Config) -> None:
@@ -36,6 +48,8 @@ class World:
         self._venues: dict[str, Exchange] = {}
         self._keys: dict[str, ApiKey | None] = {}
         self._clocks: dict[str, Clock] = {}
+        self._limits = _Silences()
+        self._limits.recall(SilenceStore(config.exporter.data_dir).load())
 
     def ntp_clock(self) -> ClockReading:
         """The local clock against NTP, by majority. Raises SourceError."""
@@ -81,22 +95,24 @@ class World:
     def _client(self, bot: Bot, key: ApiKey | None) -> Exchange:
         """The one client of a bot's venue, made anew only when its key has changed.
 
-        It is kept because it knows how long the venue has asked for silence (418, 429):
-        a new client would ask again, and prolong the ban for the bot as well.
+        All clients share one book: whoever asks during a silence (418, 429) prolongs the ban for
+        the bot as well, whatever key and connection it has.
         """
         with self._lock:
             known = self._venues.get(bot.name)
             if known is None or not _same(self._keys.get(bot.name), key):
                 if known is not None:
                     known.close()
-                known = open_exchange(bot.venue, key, timeout=self._timeout)
+                known = open_exchange(bot.venue, key, timeout=self._timeout, limits=self._limits)
                 self._venues[bot.name], self._keys[bot.name] = known, key
             return known
 
     def _clock(self, reference: ClockReference) -> Clock:
         with self._lock:
             if reference.base_url not in self._clocks:
-                self._clocks[reference.base_url] = open_clock(reference, timeout=self._timeout)
+                self._clocks[reference.base_url] = open_clock(
+                    reference, timeout=self._timeout, limits=self._limits
+                )
             return self._clocks[reference.base_url]
 
     def settings(self, bot: Bot) -> BotSettings:
@@ -123,6 +139,10 @@ class World:
     def positions_file(self, bot: Bot) -> PositionsFileReading:
         """The bot's own positions. Raises SourceError."""
         return bot_files.read_positions(bot)
+
+    def sharing_account(self, bot: Bot) -> tuple[Bot, ...]:
+        """The other bots on a bot's account."""
+        return self._config.sharing_account(bot)
 
     def account(self, bot: Bot) -> AccountReading:
         """Positions and open orders at the exchange, complete. Raises SourceError."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from exporter.collectors.families import Family, bot_gauge
 from exporter.keys import PROBLEMS
-from exporter.orders import foreign, is_forced
+from exporter.orders import count_foreign, is_forced, prefixes_of
 from exporter.readings import KeyReading
+from exporter.series import Series
 from exporter.snapshot import BotSnapshot, Snapshot
 
 
@@ -20,9 +21,16 @@ PRESENT = _of_key(
     "1 if the key of this role is where it should be, 0 if it is not; absent if nobody can tell."
     " The bot's own key is looked for in its env file and its unit only.",
 )
+ASKED = _of_key(
+    "api_key_asked",
+    "1 if the exchange is to be asked about the key: its value is in files or in an environment"
+    " that the exporter reads, usable or not. 0 if it is out of the exporter's reach by"
+    " configuration: then it is only looked for, and whether it is valid is not asked.",
+)
 VALID = _of_key(
     "api_key_valid",
-    "1 if the exchange took the key, 0 if it refused it; absent while it could not be asked.",
+    "1 if the exchange took the key, 0 if it refused it; absent while it could not be asked, and"
+    " for a key that is not asked about (api_key_asked 0).",
 )
 PROBLEM = _of_key(
     "api_key_problem",
@@ -45,7 +53,8 @@ EXPIRY = _of_key(
 )
 SHARED = _of_key(
     "api_key_shared",
-    "1 if another role uses the very same key: then one leak or one ban takes both.",
+    "1 if another role uses the very same key: then one leak or one ban takes both. Absent for a"
+    " key whose value the exporter cannot read.",
 )
 MAX_AGE = bot_gauge(
     "api_key_max_age_threshold_seconds",
@@ -60,7 +69,9 @@ EXPIRY_WARN = bot_gauge(
 FOREIGN = bot_gauge(
     "foreign_open_orders",
     "Resting orders that neither the exchange itself placed nor a bot of ours on this account:"
-    " somebody else uses it. Absent if the bot's own prefix is not configured.",
+    " somebody else uses it. Legs and replacements count as what they belong to. Absent while one"
+    " of these bots has no client_order_prefix, or while the venue has not said where an order"
+    " belongs.",
     source="account",
 )
 FORCED = bot_gauge(
@@ -74,7 +85,8 @@ BLOCKED = bot_gauge(
     "1 if the venue says that this account may not trade; absent if it does not say.",
     source="account",
 )
-_KEYS = (PRESENT, VALID, PROBLEM, CAN_TRADE, CAN_WITHDRAW, IP_RESTRICTED, CREATED, EXPIRY, SHARED)
+_MAY = (CAN_TRADE, CAN_WITHDRAW, IP_RESTRICTED, CREATED, EXPIRY)
+_KEYS = (PRESENT, ASKED, VALID, PROBLEM, *_MAY, SHARED)
 _BOTS = (MAX_AGE, EXPIRY_WARN, FOREIGN, FORCED, BLOCKED)
 FAMILIES = (*_KEYS, *_BOTS)
 
@@ -89,13 +101,14 @@ def collect(snapshot: Snapshot) -> Iterable[Metric]:
     return tuple(gauges.values())
 
 
-def _add_key(gauges: dict[Family, GaugeMetricFamily], bot: str, reading: KeyReading) -> None:
+def _add_key(gauges: dict[Family, Series], bot: str, reading: KeyReading) -> None:
     labels = [bot, reading.role]
     may = reading.restrictions
     known: dict[Family, float | None] = {
         PRESENT: reading.present,
         VALID: reading.valid,
-        SHARED: bool(reading.shares_with) if reading.present else None,
+        ASKED: reading.asked,
+        SHARED: _is_shared(reading),
         CAN_TRADE: may.can_trade if may else None,
         CAN_WITHDRAW: may.can_withdraw if may else None,
         IP_RESTRICTED: may.ip_restricted if may else None,
@@ -110,20 +123,21 @@ def _add_key(gauges: dict[Family, GaugeMetricFamily], bot: str, reading: KeyRead
             gauges[PROBLEM].add_metric([*labels, reason.value], float(reason is reading.reason))
 
 
-def _prefixes(item: BotSnapshot, bots: Iterable[BotSnapshot]) -> tuple[str, ...]:
-    """Return how the orders of all bots on the same account begin, as far as that is known."""
-    here = _account(item)
-    venues = [other.bot.venue for other in bots if _account(other) == here]
-    return tuple(venue.client_order_prefix for venue in venues if venue.client_order_prefix)
+def _is_shared(reading: KeyReading) -> bool | None:
+    """Whether another role uses the same key; None where the value is not there or not read."""
+    if not (reading.present and reading.asked) or reading.shares_with is None:
+        return None
+    return bool(reading.shares_with)
 
 
-def _account(item: BotSnapshot) -> tuple[str, str, str]:
-    venue = item.bot.venue
-    return venue.kind, venue.base_url, venue.account
+def _prefixes(item: BotSnapshot, bots: Iterable[BotSnapshot]) -> tuple[str, ...] | None:
+    """Return how the orders of all bots on the same account begin; None if that is not known."""
+    here = item.bot.venue.place
+    return prefixes_of(*(one.bot.venue for one in bots if one.bot.venue.place == here))
 
 
 def _add_bot(
-    gauges: dict[Family, GaugeMetricFamily], item: BotSnapshot, prefixes: tuple[str, ...]
+    gauges: dict[Family, Series], item: BotSnapshot, prefixes: tuple[str, ...] | None
 ) -> None:
     labels, venue = [item.bot.name], item.bot.venue
     gauges[MAX_AGE].add_metric(labels, venue.api_key.max_age_seconds)
@@ -133,6 +147,6 @@ def _add_bot(
     gauges[FORCED].add_metric(labels, sum(map(is_forced, account.open_orders)))
     if account.trading_blocked is not None:
         gauges[BLOCKED].add_metric(labels, float(bool(account.trading_blocked)))
-    if venue.client_order_prefix is not None:
-        strangers = foreign(account.open_orders, prefixes)
-        gauges[FOREIGN].add_metric(labels, len(strangers))
+    strangers = None if prefixes is None else count_foreign(account.open_orders, prefixes)
+    if strangers is not None:
+        gauges[FOREIGN].add_metric(labels, strangers)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from exporter.collectors.families import Family, bot_gauge
 from exporter.readings import BackupReading, DataFileReading, DiskReading
+from exporter.series import Series
 from exporter.snapshot import BotSnapshot, Snapshot
 
 
@@ -20,7 +21,8 @@ def _disk_gauge(name: str, text: str) -> Family:
 VALID = _file_gauge(
     "file_valid",
     "1 if this file of the bot can be read and makes sense; 0 if it is missing after it existed,"
-    " unreadable, or damaged.",
+    " unreadable, or damaged. A file that paths.state finds by a pattern may go once one with a"
+    " later date, none to come, in the same name is there: it is absent.",
 )
 NAN_RATIO = _file_gauge(
     "file_nan_ratio", "Share of the numeric cells in this table that hold no number, 0 to 1."
@@ -66,7 +68,9 @@ BACKUP_VALID = bot_gauge(
 )
 BACKUP_MAX_AGE = bot_gauge(
     "backup_max_age_threshold_seconds",
-    "Age from which the newest backup counts as too old.",
+    "Age from which the newest backup counts as too old; absent if no backup is expected: there"
+    " has been no backup/ since the exporter started, and neither paths.backups nor commands.backup"
+    " is configured.",
     source="configuration",
 )
 DISK_FREE = _disk_gauge("disk_free_bytes", "Room left where the bot keeps its files of this kind.")
@@ -113,7 +117,8 @@ def collect(snapshot: Snapshot) -> Iterable[Metric]:
     for item in snapshot.bots:
         bot = item.bot
         metrics[NAN_THRESHOLD].add_metric([bot.name], bot.data_checks.max_nan_ratio)
-        metrics[BACKUP_MAX_AGE].add_metric([bot.name], bot.data_checks.backup_max_age_seconds)
+        if item.data is None or item.data.backup_expected:
+            metrics[BACKUP_MAX_AGE].add_metric([bot.name], bot.data_checks.backup_max_age_seconds)
         metrics[DISK_MIN_FREE].add_metric([bot.name], bot.disk.min_free_ratio)
         for file, valid in _validity(item).items():
             metrics[VALID].add_metric([bot.name, file], float(valid))
@@ -138,7 +143,7 @@ def _validity(item: BotSnapshot) -> dict[str, bool]:
 
 
 def _add_file(
-    metrics: dict[Family, GaugeMetricFamily], labels: Sequence[str], reading: DataFileReading
+    metrics: dict[Family, Series], labels: Sequence[str], reading: DataFileReading
 ) -> None:
     values = {
         NAN_RATIO: reading.nan_ratio,
@@ -154,14 +159,12 @@ def _add_file(
             metrics[family].add_metric(labels, float(value))
 
 
-def _add_backup(metrics: dict[Family, GaugeMetricFamily], bot: str, backup: BackupReading) -> None:
+def _add_backup(metrics: dict[Family, Series], bot: str, backup: BackupReading) -> None:
     metrics[BACKUP_LAST].add_metric([bot], backup.made)
     metrics[BACKUP_VALID].add_metric([bot], float(backup.valid))
 
 
-def _add_disk(
-    metrics: dict[Family, GaugeMetricFamily], labels: Sequence[str], disk: DiskReading
-) -> None:
+def _add_disk(metrics: dict[Family, Series], labels: Sequence[str], disk: DiskReading) -> None:
     metrics[DISK_FREE].add_metric(labels, disk.free_bytes)
     metrics[DISK_SIZE].add_metric(labels, disk.size_bytes)
     metrics[DISK_WRITABLE].add_metric(labels, float(disk.writable))

@@ -4,19 +4,16 @@ Each collector lists its families in ``FAMILIES``; the reference page is made fr
 """
 
 import enum
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
-
+from exporter.series import Histograms, Series
 from exporter.snapshot import LATENCY_BUCKETS, Latency
 
 BOT_PREFIX = "tradingbot"
 HOST_PREFIX = "tradewarden_exporter_host"
+_BOUNDS = (*map(str, LATENCY_BUCKETS), "+Inf")
 
 
 class Kind(enum.StrEnum):
@@ -46,17 +43,17 @@ class Family:
         """The name as it is queried."""
         return f"{self.name}_total" if self.kind is Kind.COUNTER else self.name
 
-    def gauge(self) -> GaugeMetricFamily:
+    def gauge(self) -> Series:
         """Begin an empty gauge."""
-        return GaugeMetricFamily(self.name, self.text, labels=self.labels)
+        return Series(self.name, self.text, Kind.GAUGE, self.name, self.labels)
 
-    def counter(self) -> CounterMetricFamily:
-        """Begin an empty counter; the exposition adds ``_total``."""
-        return CounterMetricFamily(self.name, self.text, labels=self.labels)
+    def counter(self) -> Series:
+        """Begin an empty counter; its samples are named ``_total``."""
+        return Series(self.name, self.text, Kind.COUNTER, f"{self.name}_total", self.labels)
 
-    def histogram(self) -> HistogramMetricFamily:
+    def histogram(self) -> Histograms:
         """Begin an empty histogram."""
-        return HistogramMetricFamily(self.name, self.text, labels=self.labels)
+        return Histograms(self.name, self.text, self.labels)
 
 
 def bot_gauge(name: str, text: str, *labels: str, source: str) -> Family:
@@ -84,13 +81,8 @@ def host_counter(name: str, text: str, *labels: str, source: str = "host") -> Fa
     return Family(f"{HOST_PREFIX}_{name}", Kind.COUNTER, text, labels, source)
 
 
-def add_latencies(
-    family: HistogramMetricFamily, bot: str, latencies: Mapping[str, Latency]
-) -> None:
+def add_latencies(family: Histograms, bot: str, latencies: Mapping[str, Latency]) -> None:
     """Add one histogram per endpoint."""
     for endpoint, latency in latencies.items():
-        total, buckets = 0, []
-        for bound, count in zip((*LATENCY_BUCKETS, "+Inf"), latency.counts, strict=True):
-            total += count
-            buckets.append((str(bound), float(total)))
-        family.add_metric([bot, endpoint], buckets=buckets, sum_value=latency.seconds)
+        buckets = zip(_BOUNDS, itertools.accumulate(latency.counts), strict=True)
+        family.add_metric([bot, endpoint], tuple(buckets), latency.seconds)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from exporter.collectors.families import add_latencies, bot_counter, bot_gauge, bot_histogram
 from exporter.collectors.sources import EXCHANGE_REASONS, SIGNED_REASONS
 from exporter.config import Bot
+from exporter.market_hours import Markets
 from exporter.readings import NetworkFault
+from exporter.series import Series
 from exporter.snapshot import BotSnapshot, Latency, Snapshot
 
 REACHABLE = bot_gauge(
@@ -75,9 +77,16 @@ RECONNECTS = bot_counter(
 )
 MARKET_OPEN = bot_gauge(
     "market_open",
-    "1 while the market is open; always 1 where it never closes. Market data of a closed market"
-    " may be old.",
+    "1 while the market is open; always 1 where nothing that the bot trades ever closes. Market"
+    " data of a closed market may be old. Beside shares coins trade on (market_never_closes).",
     source="exchange",
+)
+NEVER_CLOSES = bot_gauge(
+    "market_never_closes",
+    "1 if the market of this stream trades all the time, as coins do, 0 if it has hours, as shares"
+    " have; absent until that is known.",
+    "stream",
+    source="rules",
 )
 FAMILIES = (
     REACHABLE,
@@ -91,6 +100,7 @@ FAMILIES = (
     MAX_AGE,
     RECONNECTS,
     MARKET_OPEN,
+    NEVER_CLOSES,
 )
 
 _PUBLIC = ("ping", "time", "status")
@@ -106,7 +116,7 @@ def collect(snapshot: Snapshot) -> Iterable[Metric]:
     )
 
 
-def _network(snapshot: Snapshot) -> Iterable[GaugeMetricFamily]:
+def _network(snapshot: Snapshot) -> Iterable[Series]:
     reachable, fault, stage = REACHABLE.gauge(), FAULT.gauge(), STAGE.gauge()
     others, gateway = OTHERS.gauge(), GATEWAY.gauge()
     for item in snapshot.bots:
@@ -157,9 +167,7 @@ def _expected_endpoints(bot: Bot) -> Iterable[str]:
         yield "market_data"
 
 
-def _add_failures(
-    failures: CounterMetricFamily, item: BotSnapshot, endpoints: Iterable[str]
-) -> None:
+def _add_failures(failures: Series, item: BotSnapshot, endpoints: Iterable[str]) -> None:
     """Add every failure that can happen, at 0 until it does, so that a first one is a rise."""
     known = {
         (endpoint, reason): 0
@@ -173,6 +181,7 @@ def _add_failures(
 def _market_data(snapshot: Snapshot) -> Iterable[Metric]:
     last, max_age = LAST_MESSAGE.gauge(), MAX_AGE.gauge()
     reconnects, market_open = RECONNECTS.counter(), MARKET_OPEN.gauge()
+    never_closes = NEVER_CLOSES.gauge()
     for item in snapshot.bots:
         name = item.bot.name
         max_age.add_metric([name], item.bot.market_data.max_age_seconds)
@@ -183,8 +192,16 @@ def _market_data(snapshot: Snapshot) -> Iterable[Metric]:
         if item.bot_metrics is not None:
             for label, seconds in item.bot_metrics.market_data.items():
                 last.add_metric([name, label, "bot"], seconds)
-        if item.market_hours is not None:
-            market_open.add_metric([name], float(item.market_hours.is_open))
-        elif item.bot.venue.kind != "alpaca":
-            market_open.add_metric([name], 1)
-    return last, max_age, reconnects, market_open
+        markets = Markets.of(item.bot.venue, item.rules, item.coins)
+        if (now := markets.is_open(item.market_hours)) is not None:
+            market_open.add_metric([name], float(now))
+        for label in _stream_labels(item):
+            if (never := markets.never_closes(label)) is not None:
+                never_closes.add_metric([name, label], float(never))
+    return last, max_age, reconnects, market_open, never_closes
+
+
+def _stream_labels(item: BotSnapshot) -> list[str]:
+    """Every stream that anybody listens to, by our name for it or by the bot's."""
+    seen_by_bot = item.bot_metrics.market_data if item.bot_metrics is not None else {}
+    return sorted({*(stream.stream for stream in item.streams), *seen_by_bot})

@@ -2,10 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from exporter.collectors.families import bot_gauge
-from exporter.readings import ComparedPosition, Comparison, Difference, PositionState
+from exporter.position_gap import find_gap
+from exporter.readings import (
+    ComparedPosition,
+    Comparison,
+    Difference,
+    PositionGap,
+    PositionState,
+)
+from exporter.series import Series
 from exporter.snapshot import BotSnapshot, Snapshot
 
 _MAX_SERIES = 100
@@ -13,8 +21,9 @@ _DIFFERENCES = tuple(one for one in Difference if one is not Difference.NONE)
 
 QUANTITY = bot_gauge(
     "position_quantity",
-    "Size held, negative = short: holder=bot is the bot's own file, holder=exchange is the truth"
-    " (spot: per asset, less the configured baseline). Display only, rounded.",
+    "Size held, negative = short: holder=bot is the bot's own file (with what other bots on the"
+    " account hold of the same), holder=exchange is the truth (spot: per asset, less the"
+    " configured baseline). Display only, rounded.",
     "market",
     "symbol",
     "side",
@@ -69,16 +78,26 @@ READ = bot_gauge(
     "holder",
     source="account",
 )
-FAMILIES = (QUANTITY, DIFFERENCE, NOTIONAL, STATE, POSITIONS, DIFFERENCES, READ)
+GAP = bot_gauge(
+    "position_gap",
+    "1 for why positions have never been compared, though nothing is lost: gap=no_key if no key"
+    " that may read the account is configured, gap=no_file if paths.positions has not been there"
+    " since the exporter started and the account holds nothing that the bot could have. The"
+    " positions are unknown all the same.",
+    "gap",
+    source="account",
+)
+FAMILIES = (QUANTITY, DIFFERENCE, NOTIONAL, STATE, POSITIONS, DIFFERENCES, READ, GAP)
 
 
 def collect(snapshot: Snapshot) -> Iterable[Metric]:
     """Turn the comparison into metrics; what is unknown is counted and never left out."""
     quantity, difference, notional = QUANTITY.gauge(), DIFFERENCE.gauge(), NOTIONAL.gauge()
     state, positions, differences = STATE.gauge(), POSITIONS.gauge(), DIFFERENCES.gauge()
-    read = READ.gauge()
+    read, gaps = READ.gauge(), GAP.gauge()
     for item in snapshot.bots:
         _count(item, positions, differences)
+        _add_gap(item, snapshot.bots, gaps)
         _add_quantities(item, quantity)
         if (comparison := item.comparison) is None:
             continue
@@ -92,10 +111,10 @@ def collect(snapshot: Snapshot) -> Iterable[Metric]:
                 difference.add_metric(labels, float(position.delta))
             if position.notional is not None:
                 notional.add_metric(labels, float(position.notional))
-    return quantity, difference, notional, state, positions, differences, read
+    return quantity, difference, notional, state, positions, differences, read, gaps
 
 
-def _count(item: BotSnapshot, positions: GaugeMetricFamily, differences: GaugeMetricFamily) -> None:
+def _count(item: BotSnapshot, positions: Series, differences: Series) -> None:
     comparison, name = item.comparison, item.bot.name
     if comparison is None:
         if item.polled:
@@ -109,13 +128,20 @@ def _count(item: BotSnapshot, positions: GaugeMetricFamily, differences: GaugeMe
         differences.add_metric([name, difference.value], wrong.count(difference))
 
 
+def _add_gap(item: BotSnapshot, bots: Iterable[BotSnapshot], gaps: Series) -> None:
+    if item.polled:
+        found = find_gap(item, bots)
+        for gap in PositionGap:
+            gaps.add_metric([item.bot.name, gap.value], float(gap is found))
+
+
 def _shown(comparison: Comparison) -> list[ComparedPosition]:
     """Return as many as there is room for, those that match last."""
     order = sorted(comparison.positions, key=lambda p: p.state is PositionState.MATCH)
     return order[:_MAX_SERIES]
 
 
-def _add_quantities(item: BotSnapshot, quantity: GaugeMetricFamily) -> None:
+def _add_quantities(item: BotSnapshot, quantity: Series) -> None:
     """Show what was compared; without a comparison, whichever side can be read."""
     name, market = item.bot.name, item.bot.venue.market
     if item.comparison is not None and item.comparison.positions:

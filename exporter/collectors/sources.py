@@ -66,6 +66,9 @@ REASONS = {
     "disk": _FILE_REASONS,
     "bot_metrics": (*_NETWORK_REASONS, Reason.MISSING, Reason.INVALID, Reason.TOO_LARGE),
 }
+_NO_FAILURES = {
+    source: {reason.value: 0 for reason in reasons} for source, reasons in REASONS.items()
+}
 
 
 INFO = bot_gauge(
@@ -125,7 +128,7 @@ def collect(snapshot: Snapshot) -> Iterable[Metric]:
                 attempt.add_metric([bot.name, source], health.last_attempt)
             if health.last_success is not None:
                 success.add_metric([bot.name, source], health.last_success)
-            known = {**dict.fromkeys(REASONS[source], 0), **health.failures}
-            for reason, count in known.items():
-                failures.add_metric([bot.name, source, reason.value], count)
+            seen = {reason.value: count for reason, count in health.failures.items()}
+            for reason, count in {**_NO_FAILURES[source], **seen}.items():
+                failures.add_metric([bot.name, source, reason], count)
     return info, readable, up, attempt, success, failures

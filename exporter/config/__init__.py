@@ -113,3 +113,11 @@ class Config(Section, frozen=True, kw_only=True):
     def bot(self, name: str) -> Bot | None:
         """The bot of that name, or None: an unknown bot is not ours."""
         return next((bot for bot in self.bots if bot.name == name), None)
+
+    def sharing_account(self, bot: Bot) -> tuple[Bot, ...]:
+        """The other bots on a bot's account: its positions and orders are theirs, too."""
+        return tuple(
+            other
+            for other in self.bots
+            if other.name != bot.name and other.venue.place == bot.venue.place
+        )

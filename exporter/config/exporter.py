@@ -22,7 +22,7 @@ class ExporterSettings(Section, frozen=True, kw_only=True):
     ``poll_seconds`` is for the network and the exchange's clock and status; accounts, keys,
     rules (filters, fees) and data files have intervals of their own. ``second_hosts`` tell a
     local fault from the exchange's; without any the ``clock_references`` serve. ``data_dir``
-    keeps log offsets over a restart; null keeps nothing.
+    keeps log offsets, and silences that exchanges ask for, over a restart; null keeps nothing.
     """
 
     ntp_servers: tuple[HostPort, ...] = (

@@ -1,6 +1,7 @@
 """The exchange of one bot: where it is, whose keys, what is announced."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
@@ -24,6 +25,11 @@ class CredentialRoles(Section, frozen=True, kw_only=True):
     exporter: Credentials | None = None
     remediation: Credentials | None = None
 
+    @property
+    def account_reader(self) -> Credentials | None:
+        """The key by which the exporter reads the account; None if it cannot."""
+        return self.exporter or self.bot
+
 
 class Proxy(Section, frozen=True, kw_only=True):
     """The bot's own way out: a variable in its env file, or a URL without a password.
@@ -46,6 +52,7 @@ class ApiKeyPolicy(Section, frozen=True, kw_only=True):
 class Venue(Section, frozen=True, kw_only=True):
     """The exchange a bot trades on.
 
+    ``account`` tells accounts at one address apart: bots that give the same, or none, share one.
     ``client_order_prefix`` is how the bot's own orders begin; without it every
     resting order counts as somebody else's. ``symbols`` is what the bot trades: the exporter
     listens to their public streams and asks for their rules. Each window in
@@ -56,7 +63,7 @@ class Venue(Section, frozen=True, kw_only=True):
     kind: Literal["binance_spot", "binance_usdm", "alpaca"]
     base_url: Url
     sapi_base_url: Url | None = None
-    account: Name = "main"
+    account: Name | None = None
     client_order_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{2,20}$")] | None = None
     credentials: CredentialRoles = CredentialRoles()
     maintenance_windows: Annotated[tuple[Text, ...], Meta(max_length=100)] = ()
@@ -66,6 +73,21 @@ class Venue(Section, frozen=True, kw_only=True):
     proxy: Proxy | None = None
     rate_limit_share: Annotated[float, Meta(gt=0, le=0.5)] = 0.2
     api_key: ApiKeyPolicy = ApiKeyPolicy()
+
+    @property
+    def account_name(self) -> str:
+        """Which account at the address."""
+        return self.account or "main"
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """What makes two bots' venues one: kind and host; paths and capitals do not tell."""
+        return self.kind, urlsplit(self.base_url).netloc.lower()
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What makes two bots' accounts one."""
+        return (*self.address, self.account_name)
 
     @property
     def clock_ahead_limit_seconds(self) -> float | None:

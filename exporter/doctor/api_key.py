@@ -16,7 +16,7 @@ from exporter.doctor.verdicts import (
 from exporter.doctor.wording import count, listing, span
 from exporter.errors import Reason
 from exporter.keys import REFUSALS, ROLES
-from exporter.orders import foreign
+from exporter.orders import count_foreign, foreign, prefixes_of
 from exporter.readings import KeyReading, KeyRestrictions
 
 _NO_KEY = "venue.credentials.exporter is not configured"
@@ -36,18 +36,26 @@ def _blocked(patient: Patient) -> Verdict:
     if patient.credentials is None:
         return not_offered(_NO_KEY)
     blocked = patient.account.get().account.get().trading_blocked
-    return judged(not blocked, blocked or "the exchange says nothing against it")
+    if blocked is not None:
+        return judged(not blocked, blocked or "the exchange says that it may")
+    if patient.bot.venue.kind == "binance_usdm":
+        # Not every host of this market answers to /fapi/v1/accountConfig.
+        return not_offered("this exchange does not say")
+    return unknown("the exchange's answer does not say")
 
 
 def _foreign_orders(patient: Patient) -> Verdict:
-    prefix = patient.bot.venue.client_order_prefix
     if patient.credentials is None:
         return not_offered(_NO_KEY)
-    if prefix is None:
-        return not_offered("venue.client_order_prefix is not configured")
-    strangers = foreign(patient.account.get().account.get().open_orders, prefix)
+    prefixes = prefixes_of(patient.bot.venue, *(other.venue for other in patient.sharing))
+    if prefixes is None:
+        return not_offered("not every bot on the account has a venue.client_order_prefix")
+    resting = patient.account.get().account.get().open_orders
+    if count_foreign(resting, prefixes) is None:
+        return unknown("the exchange has not said which orders some of them belong to")
+    strangers = foreign(resting, prefixes)
     said = [f"{o.symbol} {o.side} order {o.order_id} ({o.client_order_id})" for o in strangers]
-    return judged(not said, listing(said) or f"every order begins with {prefix}")
+    return judged(not said, listing(said) or f"every order belongs to {' or '.join(prefixes)}")
 
 
 def _present(_: Patient, key: KeyReading) -> Verdict:
@@ -59,12 +67,14 @@ def _present(_: Patient, key: KeyReading) -> Verdict:
 def _valid(_: Patient, key: KeyReading) -> Verdict:
     if key.valid is not None:
         return judged(key.valid, key.detail or "the exchange takes it")
-    if key.reason is None or key.reason is Reason.NO_CREDENTIALS:
+    if not key.asked or key.present is False:
         return not_offered("there is no key that we could ask with")
     return unknown(key.detail)
 
 
 def _not_shared(_: Patient, key: KeyReading) -> Verdict:
+    if key.shares_with is None or not key.asked:
+        return not_offered("there is no key that we could compare")
     others = listing(key.shares_with)
     return judged(not others, f"{others} uses the same key" if others else "no other role uses it")
 

@@ -3,9 +3,8 @@
 from exporter.doctor.patient import Patient
 from exporter.doctor.verdicts import THE_EXCHANGE, Question, Verdict, failed, judged, not_offered
 from exporter.doctor.wording import listing
-from exporter.errors import SourceError
 from exporter.readings import ClockDaemonReading, ClockReading
-from exporter.sources import ntp, systemd
+from exporter.sources import ntp
 
 _DISAGREE = (
     "runbook 2 step 2: leave the clock alone while its references disagree; find out which of"
@@ -40,12 +39,7 @@ def _agree(one: ClockReading, other: ClockReading) -> bool:
 
 
 def _time_service(patient: Patient) -> Verdict:
-    try:
-        services = patient.host.time_services.get()
-    except SourceError:
-        if systemd.is_init():
-            raise
-        services = ()  # in a container their commands may be there, and they themselves are not
+    services = patient.host.time_services.get()
     if not services:
         return not_offered("no time service of this host can be asked")
     loose = [service.daemon for service in services if not service.synchronized]

@@ -16,7 +16,6 @@ from exporter.doctor.verdicts import (
 from exporter.doctor.wording import count, listing, size, span
 from exporter.errors import Reason
 from exporter.readings import DataFileReading, DataReading, DiskReading
-from exporter.sources import bot as bot_source
 from exporter.sources.disks import read_disks
 
 # Starting pyarrow, three looks at a bad file, and small files beside the slow one.
@@ -80,11 +79,12 @@ def _old(file: str, age: float, limit: float) -> str:
 
 
 def _backup(patient: Patient) -> Verdict:
-    bot = patient.bot
-    folder = bot.paths.backups
-    if not bot.commands.backup and not bot_source.exists(bot_source.path(bot, folder)):
-        return not_offered(f"there is no {folder}, and commands.backup is not configured")
-    backup = patient.data.get().backup
+    bot, data = patient.bot, patient.data.get()
+    folder, backup = bot.paths.backups, data.backup
+    if not data.backup_expected:
+        return not_offered(
+            f"there is no {folder}; paths.backups and commands.backup are not configured"
+        )
     if backup is None:
         return failed(f"{folder} holds no backup")
     if not backup.valid:

@@ -20,6 +20,7 @@ from exporter.doctor.places import places
 from exporter.doctor.sections import BY_NAME, SECTIONS, Section
 from exporter.doctor.verdicts import Check, Question, Status, Verdict, unknown
 from exporter.errors import SourceError
+from exporter.sources.exchange.silences import SilenceStore
 
 # Beyond what a healthy exchange needs, and what one that hangs can cost at usual timeouts.
 DEADLINE_SECONDS = 60.0
@@ -86,6 +87,8 @@ class Examination:
         self._ending = Ending()
         self._host = Host(config)
         self._limits = OnePassBook()
+        # What a running exporter was asked for holds for us, too; only it writes there.
+        self._limits.recall(SilenceStore(config.exporter.data_dir).load())
 
     def run(self) -> Generator[tuple[Check, ...], None, None]:
         """Yield each bot's checks, bot by bot, in the runbook's order."""

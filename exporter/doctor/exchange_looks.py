@@ -84,14 +84,21 @@ class ExchangeLooks:
         bot: whose.
         settings: how long to wait.
         limits: the book of rate limits that all bots of this pass share.
+        sharing: the other bots on its account.
     """
 
-    def __init__(self, bot: Bot, settings: ExporterSettings, limits: RateBook) -> None:
-        roles = bot.venue.credentials
+    def __init__(
+        self,
+        bot: Bot,
+        settings: ExporterSettings,
+        limits: RateBook,
+        sharing: tuple[Bot, ...] = (),
+    ) -> None:
         self._bot = bot
+        self._sharing = sharing
         self._settings = settings
         self._limits = limits
-        self._credentials = roles.exporter or roles.bot
+        self._credentials = bot.venue.credentials.account_reader
 
     def venue(self) -> VenueFindings:
         """Look at what is known without an account."""
@@ -144,7 +151,9 @@ class ExchangeLooks:
 
     def account(self, rules: tuple[SymbolRules, ...] | None) -> AccountFindings:
         """Read the account and compare, until a difference is certain or gone."""
-        watch = AccountWatch(self._bot, self._settings, self._open, lambda: rules)
+        watch = AccountWatch(
+            self._bot, self._settings, self._open, lambda: rules, sharing=self._sharing
+        )
         try:
             watch.round()
             return AccountFindings(Outcome.of(watch.account), Outcome.of(watch.comparison))

@@ -14,7 +14,8 @@ from exporter.doctor.verdicts import (
     unknown,
 )
 from exporter.doctor.wording import listing, span
-from exporter.readings import MarketHours, NetworkFault, NetworkReading, RateLimit, StreamReading
+from exporter.market_hours import Markets
+from exporter.readings import NetworkFault, NetworkReading, RateLimit, StreamReading
 
 # The same as the rule for it: what is left is one burst of a bot that re-reads its state.
 _NEAR_RATIO = 0.9
@@ -83,34 +84,38 @@ def _market_data(patient: Patient) -> Verdict:
     if findings.problem is not None:
         return failed(findings.problem.detail)
     if patient.bot.venue.kind == "alpaca":
-        return _last_trades(patient, findings.streams, patient.venue.get().hours)
+        return _last_trades(patient, findings.streams)
     mute = [stream.stream for stream in findings.streams if stream.last_message is None]
     if mute:
         return failed(f"nothing from {listing(mute)} within {LISTEN_SECONDS:.0f} s")
     return passed(f"arrives from {listing([stream.stream for stream in findings.streams])}")
 
 
-def _last_trades(
-    patient: Patient, streams: tuple[StreamReading, ...], hours: MarketHours | None
-) -> Verdict:
-    """Judge by age, which says nothing while the market is closed."""
-    if hours is None:
+def _last_trades(patient: Patient, streams: tuple[StreamReading, ...]) -> Verdict:
+    """Judge by age, which says nothing of shares while their market is closed."""
+    hours = patient.venue.get().hours
+    markets = Markets.of(patient.bot.venue, patient.venue.get().rules)
+    is_open = markets.is_open(hours)
+    if is_open is None:
         return unknown("whether the market is open is not known")
-    if not hours.is_open:
-        opens = hours.next_open - time.time()
-        return passed(f"the market is closed and opens in {span(opens)}")
     limit, now = patient.bot.market_data.max_age_seconds, time.time()
+    well = f"each symbol has traded within {span(limit)}"
+    if not is_open and hours is not None:
+        closed = f"the market is closed and opens in {span(hours.next_open - now)}"
+        strange = [one.stream for one in streams if markets.never_closes(one.stream) is None]
+        if strange:
+            return unknown(f"{closed}; whether {listing(strange)} closes, too, is not known")
+        streams = tuple(stream for stream in streams if markets.never_closes(stream.stream))
+        if not streams:
+            return passed(closed)
+        well = f"{closed}; what never closes has traded within {span(limit)}"
     old = [
         f"{stream.stream}: {'none' if last is None else f'{span(now - last)} ago'}"
         for stream in streams
         if (last := stream.last_message) is None or now - last > limit
     ]
-    return judged(
-        not old,
-        f"last trade too long ago (limit {span(limit)}): {listing(old)}"
-        if old
-        else f"each symbol has traded within {span(limit)}",
-    )
+    bad = f"last trade too long ago (limit {span(limit)}): {listing(old)}"
+    return judged(not old, bad if old else well)
 
 
 def _headroom(patient: Patient) -> Verdict:

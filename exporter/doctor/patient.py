@@ -70,15 +70,15 @@ class Patient:
         gate: bool,
         ending: Ending,
     ) -> None:
-        roles = bot.venue.credentials
         self.config = config
         self.bot = bot
         self.host = host
         self.gate = gate
         self.nested = bool(os.environ.get(bot_doctor.NESTED_VARIABLE))
-        self.credentials: Credentials | None = roles.exporter or roles.bot
+        self.credentials: Credentials | None = bot.venue.credentials.account_reader
         self._ending = ending
-        self._exchange = ExchangeLooks(bot, config.exporter, limits)
+        self.sharing = config.sharing_account(bot)
+        self._exchange = ExchangeLooks(bot, config.exporter, limits, self.sharing)
         self.settings: Look[BotSettings] = Look(lambda: bot_source.read_settings(bot))
         self.process: Look[ProcessReading] = Look(lambda: read_process(bot))
         self.memory: Look[MemoryReading | None] = Look(self._read_memory)

@@ -28,6 +28,7 @@ from exporter.readings.comparison import (
     ComparedPosition,
     Comparison,
     Difference,
+    PositionGap,
     PositionKey,
     PositionState,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "OomEvidence",
     "OpenOrder",
     "Position",
+    "PositionGap",
     "PositionKey",
     "PositionState",
     "PositionsFileReading",

@@ -23,7 +23,13 @@ class Position:
 
 @dataclass(frozen=True)
 class OpenOrder:
-    """One resting order. ``kind`` is regular or algo."""
+    """One resting order. ``kind`` is regular or algo.
+
+    ``linked_client_ids`` are those of the orders it was placed together with or came from: the
+    parent and legs of a bracket, the members and the name of an order list, what it replaces,
+    the conditional order that triggered it. ``links_known`` is False while the venue has not
+    said all of them.
+    """
 
     market: str
     symbol: str
@@ -38,6 +44,8 @@ class OpenOrder:
     price: Decimal = Decimal(0)
     created: float | None = None
     updated: float | None = None
+    linked_client_ids: tuple[str, ...] = ()
+    links_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,8 +108,10 @@ class KeyReading:
     """One key role: ``bot``, ``exporter`` or ``remediation``.
 
     ``present`` is None when it cannot be told (the bot's key lives where we may not look).
-    ``valid`` is None when the exchange could not be asked; ``reason`` is why it is not valid.
-    ``shares_with`` names the roles that use the very same key.
+    ``asked`` is False where its value is out of our reach by configuration: then it is looked
+    for, and nothing else of it can be known. ``valid`` is None when the exchange was not or could
+    not be asked, also because the value in our reach cannot be used; ``reason`` is why it is not
+    valid. ``shares_with`` names the roles that use the very same key, None if that is not known.
     """
 
     role: str
@@ -110,4 +120,5 @@ class KeyReading:
     reason: Reason | None
     detail: str
     restrictions: KeyRestrictions | None
-    shares_with: tuple[str, ...] = ()
+    shares_with: tuple[str, ...] | None = ()
+    asked: bool = True

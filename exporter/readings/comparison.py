@@ -25,6 +25,13 @@ class Difference(enum.StrEnum):
     UNMANAGED_SYMBOL = "unmanaged_symbol"
 
 
+class PositionGap(enum.StrEnum):
+    """Why positions have never been compared, though nothing that was known is lost."""
+
+    NO_KEY = "no_key"
+    NO_FILE = "no_file"
+
+
 @dataclass(frozen=True)
 class PositionKey:
     """What identifies a position; the venue is the bot's."""
@@ -39,7 +46,8 @@ class ComparedPosition:
     """One position on both sides. A quantity is None when that side is unknown, never zero.
 
     For spot the key's symbol is the asset, and ``exchange`` is the holding less the configured
-    baseline. ``notional`` is the value of the larger side in the quote currency, None without a
+    baseline. Where bots that share the account hold the same, ``bot`` is what their files say
+    together. ``notional`` is the value of the larger side in the quote currency, None without a
     price. ``note`` says why it is unknown or waits, or what may explain the difference.
     """
 

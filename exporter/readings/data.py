@@ -53,14 +53,17 @@ class BackupReading:
 class DataReading:
     """All of the bot's files in one pass; ``skipped`` is how many the cap left out.
 
-    ``backup`` is None when there is none. ``filters`` is the path, relative to the root, of the
-    file with the exchange's filters; None if the bot has none configured.
+    ``backup`` is None when there is none; ``backup_expected`` is whether that is a fault: not
+    where neither the configuration nor the disk knows of backups. ``filters`` is the path,
+    relative to the root, of the file with the exchange's filters; None if the bot has none
+    configured.
     """
 
     files: tuple[DataFileReading, ...]
     skipped: int
     backup: BackupReading | None
     filters: str | None = None
+    backup_expected: bool = True
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ class SymbolRules:
         """Whether the venue takes new orders for it."""
         return self.status in ("TRADING", "active")
 
+    @property
+    def is_pair(self) -> bool:
+        """Whether the symbol names what it is paid with: a coin's does, a share's does not."""
+        return self.symbol.upper() == f"{self.base_asset}{self.quote_asset}".upper()
+
 
 @dataclass(frozen=True)
 class Fee:

@@ -16,12 +16,13 @@ and fees explain, and after it was seen repeatedly.
 
 from exporter.reconcile.history import History, compare, suspects
 from exporter.reconcile.one_pass import differences
-from exporter.reconcile.sample import BotSide, ExchangeSide, Sample, Terms
+from exporter.reconcile.sample import BotSide, ExchangeSide, Neighbour, Sample, Terms
 
 __all__ = [
     "BotSide",
     "ExchangeSide",
     "History",
+    "Neighbour",
     "Sample",
     "Terms",
     "compare",

@@ -12,6 +12,7 @@ from exporter.reconcile.verdict import Pair
 
 _NO_SIDES = "the exchange holds legs of a hedge, and the bot's file does not say which is which"
 _NETTED = "the bot's file holds both legs of a hedge, and the exchange only their sum"
+_OPPOSITE = "files of the account hold both sides, and a flat exchange does not say if it nets them"
 _ZERO = Decimal(0)
 # Side, the bot's quantity, the exchange's, and why they cannot be compared.
 _Row = tuple[str, Decimal | None, Decimal | None, str]
@@ -37,6 +38,9 @@ def _rows(sample: Sample, book: Book, symbol: str) -> Iterator[_Row]:
     """Return one instrument's rows; the legs of a hedge are never netted."""
     net, named, legs = book.sums.get(symbol), book.named.get(symbol, {}), book.legs.get(symbol, {})
     hedged = any(side != "BOTH" for side in legs)
+    opposite = symbol in book.joint and any(named.values())
+    if symbol in book.joint and not hedged:
+        named = {}  # two bots, each with one side of what may well be netted
     if sample.exchange is None:
         ours = named if len(named) > 1 else {"BOTH": net or _ZERO}
         yield from ((side, ours[side], None, "") for side in sorted(ours) if ours[side])
@@ -44,6 +48,8 @@ def _rows(sample: Sample, book: Book, symbol: str) -> Iterator[_Row]:
         yield from ((side, None, legs[side], "") for side in sorted(legs))
     elif hedged and net is not None and not named:
         yield from ((side, None, legs[side], _NO_SIDES) for side in sorted(legs))
+    elif opposite and not net and not legs and sample.terms.kind != "alpaca":
+        yield "BOTH", None, _ZERO, _OPPOSITE
     elif legs and not hedged and len(named) > 1:
         yield "BOTH", None, legs["BOTH"], _NETTED
     else:

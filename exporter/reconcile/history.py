@@ -23,11 +23,15 @@ _SPLIT_FACTORS = range(2, 101)
 
 @dataclass(frozen=True)
 class Run:
-    """Consecutive samples that count and differ: how many, and when the first was taken."""
+    """Consecutive samples that count and differ: how many, and when the first was taken.
+
+    ``certain`` is whether the last of them made it a mismatch.
+    """
 
     first_at: float
     count: int = 0
     forced: str = ""
+    certain: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,17 @@ def compare(sample: Sample, memory: History) -> tuple[Comparison, History]:
     return _comparison(sample, tuple(v.position for v in verdicts), ""), remembered
 
 
-def suspects(sample: Sample) -> tuple[str, ...]:
-    """Return the symbols that differ and whose orders must be looked at, as the venue spells them.
+def suspects(sample: Sample) -> tuple[tuple[str, ...], ...]:
+    """Return whose orders must be looked at: the symbols of each differing pair, in a fixed order.
 
-    In a fixed order, so that a caller that asks only for the first asks for the same each time.
+    They are spelt as the venue does. A pair is judged only when the histories of all its symbols
+    were read for the same sample.
     """
     if sample.flaw():
         return ()
     differing = (p for p in align(sample) if not p.note and judge(p) is not Difference.NONE)
-    pairs = (pair for pair in differing if needs_history(pair))
-    return tuple(dict.fromkeys(symbol for pair in pairs for symbol in pair.symbols))
+    groups = (pair.symbols for pair in differing if needs_history(pair))
+    return tuple(dict.fromkeys(symbols for symbols in groups if symbols))
 
 
 @dataclass(frozen=True)
@@ -107,17 +112,26 @@ def _judge_one(sample: Sample, pair: Pair, looks: Looks, memory: History) -> _Ve
     run = memory.runs.get(pair.key, Run(sample.at))
     run = replace(run, forced=_forced(pair, looks) or run.forced)
     recently = moved_at is not None and sample.at - moved_at < limits.grace_seconds
-    if finding.motion is not Motion.NONE or recently:
-        # A sample that proves nothing is left out; it neither adds to a run nor ends it.
+    unasked = finding.motion is Motion.NOT_ASKED
+    # A sample that proves nothing is left out; it neither adds to a run nor ends it. What was
+    # certain stays so while others have their turn, until something of the bot's moves it.
+    if recently or not (finding.motion is Motion.NONE or (unasked and run.certain)):
         note = finding.note or Motion.ORDER.value
         position = _compared(pair, PositionState.PENDING, difference, note)
-        return _Verdict(position, run, moved_at, finding.motion is not Motion.NOT_ASKED)
-    run = replace(run, first_at=run.first_at if run.count else sample.at, count=run.count + 1)
-    lasted = sample.at - run.first_at >= limits.confirm_seconds
-    certain = run.count >= limits.samples and lasted
-    state = PositionState.MISMATCH if certain else PositionState.PENDING
+        return _Verdict(position, replace(run, certain=False), moved_at, waiting=True)
+    if not unasked:
+        run = _extended(run, sample)
+    state = PositionState.MISMATCH if run.certain else PositionState.PENDING
     position = _compared(pair, state, difference, run.forced or _split(sample, pair))
-    return _Verdict(position, run, moved_at, not certain)
+    return _Verdict(position, run, moved_at, not run.certain)
+
+
+def _extended(run: Run, sample: Sample) -> Run:
+    """Add a sample that counts."""
+    limits = sample.terms.tolerances
+    first_at, count = run.first_at if run.count else sample.at, run.count + 1
+    certain = count >= limits.samples and sample.at - first_at >= limits.confirm_seconds
+    return replace(run, first_at=first_at, count=count, certain=certain)
 
 
 def _forced(pair: Pair, looks: Looks) -> str:

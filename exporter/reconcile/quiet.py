@@ -62,7 +62,7 @@ def sort_looks(sample: Sample) -> Looks:
     recent = tuple(order for orders in sample.recent.values() for order in orders)
 
     def own(orders: Iterable[OpenOrder]) -> Mapping[str, Sequence[OpenOrder]]:
-        return _by_name((o for o in orders if is_own(o, terms.own_prefix)), terms)
+        return _by_name((o for o in orders if is_own(o, terms.own_prefixes)), terms)
 
     looked = (sample.orders_before, sample.orders_after, sample.bot_before)
     return Looks(
@@ -125,7 +125,7 @@ def _changed(sample: Sample) -> frozenset[str]:
 
 def _own_fills(sample: Sample, orders: Iterable[OpenOrder]) -> Mapping[str, Sequence[float]]:
     terms, found = sample.terms, dict[str, list[float]]()
-    known = {order.order_id: is_own(order, terms.own_prefix) for order in orders}
+    known = {order.order_id: is_own(order, terms.own_prefixes) for order in orders}
     for fill in sample.fills:
         # A fill does not say whose order it was; in doubt it was the bot's.
         if known.get(fill.order_id, True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from exporter.config import Bot, Tolerances
+from exporter.orders import prefixes_of
 from exporter.readings import Fill, OpenOrder, Position, PositionsFileReading, SymbolRules
 from exporter.reconcile.symbols import plain, split
 
@@ -14,28 +15,35 @@ class Terms:
     """What of the bot's configuration and the venue's rules a comparison depends on.
 
     ``symbols`` are those that the bot trades, plainly spelt; empty means that nobody said.
-    ``rules`` are by plain symbol; None means that they are not known *now*, which is something
-    else than an instrument without rules.
+    ``others_symbols`` are those of the other bots on its account that are compared, too.
+    ``own_prefixes`` begin the orders of any of them, which all move the account; None means that
+    any order may be theirs. ``rules`` are by plain symbol; None means that they are not known
+    *now*, which is something else than an instrument without rules.
     """
 
     kind: str
     market: str
     tolerances: Tolerances
     symbols: frozenset[str]
-    own_prefix: str | None
+    own_prefixes: tuple[str, ...] | None
     rules: Mapping[str, SymbolRules] | None
+    others_symbols: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, bot: Bot, rules: Iterable[SymbolRules] | None) -> "Terms":
-        """Return the terms for one bot."""
-        venue = bot.venue
+    def of(
+        cls, bot: Bot, rules: Iterable[SymbolRules] | None, sharing: Iterable[Bot] = ()
+    ) -> "Terms":
+        """Return the terms for one bot, beside those that share its account."""
+        venue, others = bot.venue, [other.venue for other in sharing]
+        compared = [other for other in others if other.credentials.account_reader is not None]
         return cls(
             kind=venue.kind,
             market=venue.market,
             tolerances=bot.tolerances,
             symbols=frozenset(plain(symbol) for symbol in venue.symbols),
-            own_prefix=venue.client_order_prefix,
+            own_prefixes=prefixes_of(venue, *others),
             rules=None if rules is None else {plain(rule.symbol): rule for rule in rules},
+            others_symbols=frozenset(plain(s) for other in compared for s in other.symbols),
         )
 
     @property
@@ -51,6 +59,10 @@ class Terms:
         """Return base and quote asset of a plain symbol."""
         rule = self.rule(symbol)
         return (rule.base_asset.upper(), rule.quote_asset.upper()) if rule else split(symbol)
+
+    def name(self, symbol: str) -> str:
+        """Return what a plain symbol's position goes by: for spot its base asset."""
+        return self.assets(symbol)[0] if self.is_spot else symbol
 
     def step(self, symbol: str) -> Decimal | None:
         """Return the smallest quantity of a plain symbol; None while it is not known.
@@ -76,11 +88,28 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """The file of another bot on the account, and whether somebody compares that bot, too."""
+
+    reading: PositionsFileReading
+    is_compared: bool = True
+
+    @classmethod
+    def of(cls, bot: Bot, reading: PositionsFileReading) -> "Neighbour":
+        """Return it for a bot: without a key nobody compares it."""
+        return cls(reading, bot.venue.credentials.account_reader is not None)
+
+
+@dataclass(frozen=True)
 class BotSide:
-    """The bot's positions file, read in full at ``at`` (seconds of a monotonic clock)."""
+    """The bot's positions file, read in full at ``at`` (seconds of a monotonic clock).
+
+    ``others`` are the files of the other bots on its account, read then, too.
+    """
 
     reading: PositionsFileReading
     at: float
+    others: tuple[Neighbour, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.config import Bot
+from exporter.config import Bot, Paths
 from exporter.readings import BackupReading, FileKind
 from exporter.sources import files
 from exporter.sources.data_judging import Judge
@@ -32,6 +32,15 @@ class _Backup:
     path: str
     files: tuple[str, ...]
     made: float
+
+
+def is_expected(bot: Bot) -> bool:
+    """Whether there should be a backup: the configuration says so, or their folder is there.
+
+    The default of ``paths.backups`` says nothing: nobody wrote it.
+    """
+    named = bot.paths.backups != Paths().backups or bot.commands.backup is not None
+    return named or files.exists(files.path(bot, bot.paths.backups))
 
 
 def read_backup(bot: Bot, judge: Judge, *, now: float) -> BackupReading | None:

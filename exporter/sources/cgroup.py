@@ -4,6 +4,7 @@ Version 2, version 1 and the hybrid layout of systemd, where version 2 exists be
 memory is still version 1 (cgroups(7); kernel documentation, cgroup-v2 and cgroup-v1/memory).
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,9 @@ ROOT = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 # Version 1 says "no limit" by the largest number of whole pages; nothing real comes near it.
 _UNLIMITED = 1 << 60
+_LIMIT_ABOVE = "hierarchical_memory_limit"
+_CACHES = ("active_file", "inactive_file")
+_CACHES_V1 = tuple(f"total_{name}" for name in _CACHES)
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,19 @@ def levels(cgroup: Cgroup) -> Iterator[Level]:
     before it kills, it drops both lists of file pages, so a bot that reads large files is not
     near its limit because their pages fill it.
     """
-    directory = cgroup.directory
+    directory, top = str(cgroup.directory), str(cgroup.top)
+    look = _level_v1 if cgroup.version == 1 else _level_v2
     while True:
-        limit = _limit(cgroup.version, directory)
-        if limit is not None and (used := _used(cgroup.version, directory)) is not None:
-            yield Level(limit, used)
-        if directory == cgroup.top:
+        if (level := look(directory)) is not None:
+            yield level
+        if directory == top:
             return
-        directory = directory.parent
+        directory = os.path.dirname(directory)  # noqa: PTH120 - text, not a file
 
 
 def members(cgroup: Cgroup) -> frozenset[int] | None:
     """Return the pids in it, 0 for one that cannot be seen from here; None if it is gone."""
-    content = pseudo_files.text(cgroup.directory / "cgroup.procs")
+    content = pseudo_files.text(f"{cgroup.directory}/cgroup.procs")
     if content is None:
         return None
     return frozenset(int(word) for word in content.split() if word.isdecimal())
@@ -102,33 +106,35 @@ def oom_kills(cgroup: Cgroup) -> int | None:
     """
     directory = cgroup.directory
     if cgroup.version == 1:
-        return (pseudo_files.table(directory / "memory.oom_control") or {}).get("oom_kill")
-    events = pseudo_files.table(directory / "memory.events.local")
-    if events is None and not _has_children(directory):
-        events = pseudo_files.table(directory / "memory.events")
-    return (events or {}).get("oom_kill")
+        return pseudo_files.value(f"{directory}/memory.oom_control", "oom_kill")
+    events = pseudo_files.values(f"{directory}/memory.events.local", ("oom_kill",))
+    if events is not None:
+        return events.get("oom_kill")
+    if _has_children(directory):
+        return None
+    return pseudo_files.value(f"{directory}/memory.events", "oom_kill")
 
 
 def memory_pressure(cgroup: Cgroup) -> dict[str, float]:
     """Return how its processes wait for memory; empty for version 1 and without PSI."""
     if cgroup.version == 1 or cgroup.is_root:
         return {}
-    return pressure.parse(pseudo_files.text(cgroup.directory / "memory.pressure") or "")
+    return pressure.parse(pseudo_files.text(f"{cgroup.directory}/memory.pressure") or "")
 
 
-def _hierarchy(root: Path) -> tuple[int, Path] | None:
+def _hierarchy(root: Path) -> tuple[int, str] | None:
     """Return version and top directory of the hierarchy that accounts memory."""
-    if (root / "cgroup.controllers").exists():
-        return 2, root
-    if (root / "memory").is_dir():
-        return 1, root / "memory"
-    controllers = pseudo_files.text(root / "unified" / "cgroup.controllers") or ""
-    return (2, root / "unified") if "memory" in controllers.split() else None
+    if os.path.exists(f"{root}/cgroup.controllers"):  # noqa: PTH110 - at each scrape
+        return 2, str(root)
+    if os.path.isdir(f"{root}/memory"):  # noqa: PTH112 - likewise
+        return 1, f"{root}/memory"
+    controllers = pseudo_files.text(f"{root}/unified/cgroup.controllers") or ""
+    return (2, f"{root}/unified") if "memory" in controllers.split() else None
 
 
 def _path(pid: int | str, version: int, proc: Path) -> str | None:
     """Return a process's path in the hierarchy (cgroups(7): ``id:controllers:path``)."""
-    for line in (pseudo_files.text(proc / str(pid) / "cgroup") or "").splitlines():
+    for line in (pseudo_files.text(f"{proc}/{pid}/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         wanted = number == "0" and not controllers
@@ -139,33 +145,41 @@ def _path(pid: int | str, version: int, proc: Path) -> str | None:
     return None
 
 
-def _below(version: int, top: Path, path: str) -> Cgroup | None:
+def _below(version: int, top: str, path: str) -> Cgroup | None:
     """Return the directory of a path; none for one that leads outside what can be seen."""
-    parts = PurePosixPath(path).parts[1:]
-    directory = top.joinpath(*parts)
-    if not path.startswith("/") or ".." in parts or not (directory / "cgroup.procs").exists():
+    directory = f"{top}{path}".rstrip("/")
+    if not path.startswith("/") or ".." in path.split("/"):
         return None
-    return Cgroup(version, directory, top)
+    if not os.path.exists(f"{directory}/cgroup.procs"):  # noqa: PTH110 - at each scrape
+        return None
+    return Cgroup(version, Path(directory), Path(top))
 
 
-def _limit(version: int, directory: Path) -> int | None:
-    if version == 2:
-        return pseudo_files.number(directory / "memory.max")
-    own = pseudo_files.number(directory / "memory.limit_in_bytes")
-    # Limits of cgroups above the highest that can be seen are in here only.
-    above = (pseudo_files.table(directory / "memory.stat") or {}).get("hierarchical_memory_limit")
-    limits = [value for value in (own, above) if value is not None and value < _UNLIMITED]
-    return min(limits, default=None)
-
-
-def _used(version: int, directory: Path) -> int | None:
-    name, prefix = ("memory.current", "") if version == 2 else ("memory.usage_in_bytes", "total_")
-    charged = pseudo_files.number(directory / name)
-    stat = pseudo_files.table(directory / "memory.stat")
+def _level_v2(directory: str) -> Level | None:
+    limit = pseudo_files.number(f"{directory}/memory.max")
+    if limit is None:
+        return None
+    charged = pseudo_files.number(f"{directory}/memory.current")
+    stat = pseudo_files.values(f"{directory}/memory.stat", _CACHES)
     if charged is None or stat is None:
         return None
-    caches = sum(stat.get(f"{prefix}{kind}_file", 0) for kind in ("active", "inactive"))
-    return max(0, charged - caches)
+    return Level(limit, max(0, charged - sum(stat.values())))
+
+
+def _level_v1(directory: str) -> Level | None:
+    own = pseudo_files.number(f"{directory}/memory.limit_in_bytes")
+    # Limits of cgroups above the highest that can be seen are in here only.
+    stat = pseudo_files.values(f"{directory}/memory.stat", (_LIMIT_ABOVE, *_CACHES_V1))
+    if stat is None:
+        return None
+    above = stat.pop(_LIMIT_ABOVE, None)
+    limits = [value for value in (own, above) if value is not None and value < _UNLIMITED]
+    if not limits:
+        return None
+    charged = pseudo_files.number(f"{directory}/memory.usage_in_bytes")
+    if charged is None:
+        return None
+    return Level(min(limits), max(0, charged - sum(stat.values())))
 
 
 def _has_children(directory: Path) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from exporter.errors import Reason, SourceError
 from exporter.readings import ClockDaemonReading
+from exporter.sources import systemd
 
 _TIMEOUT_SECONDS = 5.0
 _OUTPUT_LIMIT = 64 * 1024
@@ -38,15 +39,23 @@ _SPAN = re.compile(rf"([+-]?)({_PART}(?: {_PART})*)")
 _AMOUNT = re.compile(r"([0-9.]+)([^0-9. ]+)")
 
 
-def read_clock_daemons() -> tuple[ClockDaemonReading, ...]:
-    """Ask each time service whose command is installed; none is no failure.
+def read_clock_daemons(
+    *, systemd_runs: Callable[[], bool] = systemd.is_init
+) -> tuple[ClockDaemonReading, ...]:
+    """Ask each time service that this host has; none is no failure.
+
+    A command stands for its service, except for ``timedatectl`` where systemd does not run, as
+    in most containers: there it is a left-over that cannot work, and what it says is no fault.
+
+    Args:
+        systemd_runs: whether systemd runs this host.
 
     Raises:
-        SourceError: commands are there, and none of them gave an answer.
+        SourceError: services are there, and none of them gave an answer.
     """
     readings: list[ClockDaemonReading] = []
     problem: SourceError | None = None
-    for read in (_read_chrony, _read_timesyncd, _read_w32tm):
+    for read in (_read_chrony, lambda: _read_timesyncd(systemd_runs), _read_w32tm):
         try:
             reading = read()
         except SourceError as error:
@@ -139,7 +148,7 @@ def _read_chrony() -> ClockDaemonReading | None:
     return _asked("chronyc", ("-c", "tracking"), parse_chrony)
 
 
-def _read_timesyncd() -> ClockDaemonReading | None:
+def _read_timesyncd(systemd_runs: Callable[[], bool]) -> ClockDaemonReading | None:
     def parse(status: str) -> ClockDaemonReading:
         try:
             timesync = _run(shutil.which("timedatectl") or "timedatectl", ("timesync-status",))
@@ -147,7 +156,12 @@ def _read_timesyncd() -> ClockDaemonReading | None:
             timesync = ""  # another service keeps the clock; that it is right is known anyway
         return parse_timesyncd(status, timesync)
 
-    return _asked("timedatectl", ("show", "-p", "NTPSynchronized"), parse)
+    try:
+        return _asked("timedatectl", ("show", "-p", "NTPSynchronized"), parse)
+    except SourceError:
+        if systemd_runs():
+            raise
+        return None
 
 
 def _read_w32tm() -> ClockDaemonReading | None:

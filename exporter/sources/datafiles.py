@@ -11,7 +11,7 @@ from exporter.config import Bot, DataChecks
 from exporter.errors import Reason, SourceError
 from exporter.readings import DataFileReading, DataReading, FileKind
 from exporter.sources import files
-from exporter.sources.backups import read_backup
+from exporter.sources.backups import is_expected, read_backup
 from exporter.sources.data_judging import Judge
 from exporter.sources.data_verdict import Limits, Question, Shape, Verdict, kind_of
 from exporter.sources.datafiles_listing import Listed, label, listed
@@ -25,6 +25,7 @@ class DataFiles:
         bot: whose files.
         pause: how to wait before a file that looks damaged is looked at again.
         wall: Unix time, to compare with the files' own.
+        recall: where an earlier reader of this bot's files saw backups, asked each time.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class DataFiles:
         *,
         pause: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
+        recall: Callable[[], Path | None] = lambda: None,
     ) -> None:
         checks = bot.data_checks
         self._bot = bot
@@ -42,6 +44,15 @@ class DataFiles:
         self._backup_judge = Judge(limits, pause=pause)
         self._known: tuple[Listed, ...] = ()
         self._largest: dict[str, int] = {}
+        self._backups = files.path(bot, bot.paths.backups)
+        self._has_seen_backups = False
+        self._recall = recall
+
+    @property
+    def backups_seen(self) -> Path | None:
+        """The folder of backups, if it was ever there while somebody looked; else None."""
+        seen = self._has_seen_backups or self._recall() == self._backups
+        return self._backups if seen else None
 
     def check(self, *, backup: bool = True) -> DataReading:
         """Read everything once; what cannot be read is a reading, too, and never raises.
@@ -49,22 +60,29 @@ class DataFiles:
         ``backup`` False leaves the backups alone, and the reading's ``backup`` None.
         """
         bot = self._bot
-        self._known, skipped = listed(bot, self._known)
+        self._known, skipped = listed(bot, self._known, now=self._wall())
         manifest, problem = self._read_manifest()
         questions = {
             file.path: _question(file, digest=Path(file.path) in manifest) for file in self._known
         }
         judged = [q for q in questions.values() if q is not None]
         verdicts = self._judge.judge(judged)
+        if any(verdict.reason is Reason.MISSING for verdict in verdicts.values()):
+            # Judging takes time: what the bot has taken away meanwhile is not lost.
+            left = {file.path for file in listed(bot, self._known, now=self._wall())[0]}
+            self._known = tuple(file for file in self._known if file.path in left)
         self._judge.forget(verdicts.keys())
         readings = [self._reading(file, verdicts.get(file.path), manifest) for file in self._known]
         filters = next((file.label for file in self._known if file.filters), None)
         now = self._wall()
+        # A folder that was there and is gone is a loss, not a setting.
+        self._has_seen_backups = self._has_seen_backups or files.exists(self._backups)
         return DataReading(
             files=(*readings, *((problem,) if problem else ())),
             skipped=skipped,
             backup=read_backup(bot, self._backup_judge, now=now) if backup else None,
             filters=filters,
+            backup_expected=self.backups_seen is not None or is_expected(bot),
         )
 
     def _read_manifest(self) -> tuple[Mapping[Path, str], DataFileReading | None]:

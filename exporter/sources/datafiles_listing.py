@@ -3,7 +3,9 @@
 import glob
 import itertools
 import os
-from collections.abc import Collection, Iterator
+import re
+import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,27 +14,49 @@ from exporter.sources import files
 
 MAX_FILES = 50
 _MAX_NAMES = 5000
+# A day, or a month with its separator, and perhaps a time, to the microsecond at most:
+# 2026-11-23, 20261123T0930Z, 2026_11, 2026-11-23T09-30-00.123Z.
+_DATE = re.compile(
+    r"(?<!\d)20\d\d(?:(?P<sep>[-_.])(?:0[1-9]|1[0-2])(?:(?P=sep)(?:0[1-9]|[12]\d|3[01]))?"
+    r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+    r"(?:[T_-]?\d\d[-:.]?\d\d(?:[-:.]?\d\d(?:[.]\d{1,6})?)?Z?)?(?!\d)"
+)
+# A day more than any zone is ahead of UTC: the bot may name its files by its own time.
+_AHEAD_SECONDS = 86400.0
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A file to judge. ``label`` names it in metrics; one of ``state`` must not vanish."""
+    """A file to judge. ``label`` names it in metrics; one of ``state`` must not vanish.
+
+    Unless it has a ``date`` (digits, in the order of time): found by a pattern only, with one in
+    its name, it may go once a later one of its ``series`` is there: the label without its dates.
+    """
 
     path: str
     label: str
     state: bool = False
     filters: bool = False
+    series: str = ""
+    date: str = ""
 
 
-def listed(bot: Bot, known: Collection[Listed]) -> tuple[tuple[Listed, ...], int]:
+def listed(bot: Bot, known: Collection[Listed], *, now: float) -> tuple[tuple[Listed, ...], int]:
     """Return the files to judge, and how many the cap leaves out.
 
     Those that were judged before stay, so that metrics do not come and go with the cap; state
     files that were there before, and names written out in ``paths.data``, even if they are
-    missing now.
+    missing now. A state file that the bot has rotated away is left out. ``now`` is Unix time: a
+    date that is still to come, as of a contract's delivery, is a name like any other.
     """
-    found = {file.path: file for file in _candidates(bot)}
-    kept = [file for file in known if file.state or file.path in found]
+    found = {file.path: file for file in _candidates(bot, now)}
+    newest = _newest(found.values())
+    kept = [
+        file
+        for file in known
+        if file.path in found
+        or (file.state and not (file.date and file.date < newest.get(file.series, "")))
+    ]
     chosen = {file.path: found.get(file.path, file) for file in kept}
     new = [file for file in found.values() if file.path not in chosen]
     room = max(0, MAX_FILES - len(chosen))
@@ -47,7 +71,7 @@ def label(bot: Bot, path: str) -> str:
     return text.removeprefix(root)
 
 
-def _candidates(bot: Bot) -> Iterator[Listed]:
+def _candidates(bot: Bot, now: float) -> Iterator[Listed]:
     """Yield state files, then names written out, then what patterns find, newest first."""
     left_out = _judged_elsewhere(bot)
     filters = str(files.path(bot, bot.data_checks.filters))
@@ -59,9 +83,12 @@ def _candidates(bot: Bot) -> Iterator[Listed]:
         seen.add(path)
         return True
 
+    by_name = _state_by_name(bot)
     for pattern in bot.paths.state:
         for path in filter(fresh, _expand(bot, pattern)):
-            yield Listed(path, label(bot, path), state=True)
+            name = label(bot, path)
+            series, date = ("", "") if path in by_name else _dated(name, now)
+            yield Listed(path, name, state=True, series=series, date=date)
     named = [p for p in bot.paths.data if not glob.has_magic(p)]
     required = [str(files.path(bot, name)) for name in named]
     optional = [filters] if files.exists(Path(filters)) else []
@@ -71,6 +98,37 @@ def _candidates(bot: Bot) -> Iterator[Listed]:
     matching = [path for pattern in patterns for path in _expand(bot, pattern)]
     for path in filter(fresh, sorted(matching, key=_modified, reverse=True)):
         yield Listed(path, label(bot, path), filters=path == filters)
+
+
+def _dated(name: str, now: float) -> tuple[str, str]:
+    """Return the name without its dates and their digits; no digits if it has no past date."""
+    limit = time.strftime("%Y%m%d%H%M%S", time.gmtime(now + _AHEAD_SECONDS))
+    dates: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        digits = re.sub(r"\D", "", found[0])
+        if digits > limit:
+            return found[0]
+        dates.append(digits)
+        return "#"
+
+    return _DATE.sub(take, name), "".join(dates)
+
+
+def _newest(found: Iterable[Listed]) -> dict[str, str]:
+    """Return the latest date that is there, by series."""
+    newest: dict[str, str] = {}
+    for file in found:
+        if file.date:
+            newest[file.series] = max(file.date, newest.get(file.series, ""))
+    return newest
+
+
+def _state_by_name(bot: Bot) -> frozenset[str]:
+    """State files that the configuration names in full: they stay, whatever is in the name."""
+    written_out = [pattern for pattern in bot.paths.state if not glob.has_magic(pattern)]
+    names = (*written_out, bot.paths.positions, bot.paths.kill_switch_state)
+    return frozenset(str(files.path(bot, name)) for name in names)
 
 
 def _judged_elsewhere(bot: Bot) -> frozenset[str]:

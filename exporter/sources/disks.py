@@ -6,6 +6,7 @@ space can end them. The caller's deadline and the time of the last attempt are w
 
 import glob
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from exporter.config import Bot
@@ -35,12 +36,17 @@ def read_disks(bot: Bot) -> tuple[DiskReading, ...]:
 
 def _folder(bot: Bot, patterns: tuple[str, ...]) -> Path | None:
     """Return the folder above the first pattern's wildcards; None without patterns."""
-    for pattern in patterns:
-        parts = Path(pattern).parts
-        fixed = [part for index, part in enumerate(parts) if not _wild(parts[: index + 1])]
-        folder = files.path(bot, str(Path(*fixed))) if fixed else Path(bot.root)
-        return folder if len(fixed) < len(parts) else folder.parent
-    return None
+    return files.path(bot, _fixed(patterns[0])) if patterns else None
+
+
+@lru_cache(maxsize=1024)
+def _fixed(pattern: str) -> str:
+    """Return the folder in a pattern that has no wildcards, empty for the bot's root."""
+    parts = Path(pattern).parts
+    fixed = [part for index, part in enumerate(parts) if not _wild(parts[: index + 1])]
+    if len(fixed) == len(parts):
+        fixed = fixed[:-1]
+    return str(Path(*fixed)) if fixed else ""
 
 
 def _wild(parts: tuple[str, ...]) -> bool:
@@ -88,7 +94,7 @@ def _mount_number(place: Path) -> str | None:
     except OSError:
         return None
     try:
-        number = (pseudo_files.table(_PROC / f"fdinfo/{descriptor}") or {}).get("mnt_id")
+        number = pseudo_files.value(f"{_PROC}/fdinfo/{descriptor}", "mnt_id")
     finally:
         os.close(descriptor)
     return None if number is None else str(number)
@@ -100,7 +106,6 @@ def _options(line: str) -> list[str]:
 
 def _existing(folder: Path) -> Path:
     """Return the folder or its nearest ancestor that exists."""
-    for place in (folder, *folder.parents):
-        if files.exists(place):
-            return place
-    return folder
+    if files.exists(folder):
+        return folder
+    return next(filter(files.exists, folder.parents), folder)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from exporter.config import Bot
 from exporter.errors import Reason, SourceError
 
 LIMIT = 1 << 20
+_BLOCK = 64 * 1024
 _REREADS = 3
 _MAX_READS = 10
 _REREAD_PAUSE_SECONDS = 0.02
@@ -59,7 +61,7 @@ def from_text(text: str) -> str:
 
 def path(bot: Bot, relative: str) -> Path:
     """Where a configured path is; relative ones start at the bot's root."""
-    return Path(bot.root) / relative
+    return _join(bot.root, relative)
 
 
 def read(file: Path, *, limit: int = LIMIT, follow: bool = True) -> Content:
@@ -71,7 +73,7 @@ def read(file: Path, *, limit: int = LIMIT, follow: bool = True) -> Content:
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
         descriptor = os.open(file, flags)
-        with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
+        try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise SourceError(Reason.UNREADABLE, f"{file} is not a regular file")
@@ -79,8 +81,10 @@ def read(file: Path, *, limit: int = LIMIT, follow: bool = True) -> Content:
                 raise SourceError(
                     Reason.TOO_LARGE, f"{file} has {before.st_size} bytes, more than {limit}"
                 )
-            data = stream.read(limit + 1)
+            data = _drain(descriptor, limit + 1)
             after = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise SourceError(Reason.MISSING, f"{file} does not exist") from error
     except (OSError, ValueError) as error:
@@ -89,6 +93,15 @@ def read(file: Path, *, limit: int = LIMIT, follow: bool = True) -> Content:
     if len(data) > limit:
         raise SourceError(Reason.TOO_LARGE, f"{file} grew beyond {limit} bytes")
     return Content(data, after.st_ino, after.st_size, after.st_mtime_ns)
+
+
+def _drain(descriptor: int, most: int) -> bytes:
+    """Read to the end, or as much: a stream object would cost more than reading a small file."""
+    parts = []
+    while most and (part := os.read(descriptor, min(most, _BLOCK))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def read_settled(
@@ -194,6 +207,12 @@ def _number(text: str) -> Decimal:
 def _refuse_constant(name: str) -> None:
     message = f"{name} is not a number"
     raise ValueError(message)
+
+
+@lru_cache(maxsize=1024)
+def _join(root: str, relative: str) -> Path:
+    """Put a configured path together: once, since every scrape asks for the same few."""
+    return Path(root) / relative
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ __all__ = ["TWIN_VARIABLE", "ProcessFinder", "read_process", "twin_mark"]
 _PIDFILE_SLACK_SECONDS = 2.0
 _PID_LIMIT = 64
 _SEARCH_SECONDS = 5.0
-_SEARCH_SECONDS = 5.0
 
 
 def read_process(bot: Bot) -> ProcessReading:
@@ -37,9 +36,10 @@ def read_process(bot: Bot) -> ProcessReading:
 class ProcessFinder:
     """Finds one bot's process again and again, cheaply.
 
-    While all processes found before live on, only they are looked at. All others are searched
-    through every few seconds, and at once when one of them is gone or none is live; so a
-    second bot is seen within ``search_seconds``, and a lost one immediately.
+    While all processes found before live on, it is only seen to that they do: still the same
+    process, that runs the same thing in the same place. All others are searched through every
+    few seconds, and at once when one of them is gone or none is live; so a second bot is seen
+    within ``search_seconds``, and a lost one immediately.
 
     Args:
         bot: whose process.
@@ -61,7 +61,8 @@ class ProcessFinder:
         self._searched_at = float("-inf")
         self._unit: systemd.Unit | None = None
         self._found: tuple[Found, ...] = ()
-        self._known: tuple[Found, ...] = ()
+        self._known: dict[int, Found] = {}
+        self._written: tuple[int, int] | None = None
 
     def read(self) -> ProcessReading:
         """Find the bot's process and how its last run ended.
@@ -70,7 +71,7 @@ class ProcessFinder:
             SourceError: only when it cannot be told whether the bot runs.
         """
         due = self._monotonic() - self._searched_at >= self._search_seconds
-        if due or not all(item.lives_on() for item in self._known):
+        if due or not all(item.lives_on() for item in self._known.values()):
             self._look()
             return self._judge(*self._members())
         members, doubt = self._members()
@@ -83,6 +84,7 @@ class ProcessFinder:
         name = self._bot.process.systemd_unit
         self._unit = systemd.show(name) if name else None
         self._found = self._search.run()
+        self._known, self._written = {}, None
         self._searched_at = self._monotonic()
 
     def _members(self) -> tuple[tuple[Found, ...], SourceError | None]:
@@ -95,9 +97,11 @@ class ProcessFinder:
                 pid = self._pidfile_pid()
             except SourceError as error:
                 doubt = error
-        if pid and pid not in members and (item := self._search.inspect(pid)) is not None:
-            members[pid] = item
-        self._known = tuple({i.process.pid: i for i in (*self._found, *members.values())}.values())
+        if pid and pid not in members:
+            item = self._known.get(pid) or self._search.inspect(pid)
+            if item is not None:
+                members[pid] = item
+        self._known = {item.process.pid: item for item in (*self._found, *members.values())}
         return tuple(members.values()), doubt
 
     def _judge(self, members: Sequence[Found], doubt: SourceError | None) -> ProcessReading:
@@ -137,6 +141,9 @@ class ProcessFinder:
         text = content.data.decode("ascii", errors="replace").strip()
         if not text.isdecimal() or not 0 < int(text) < 1 << 31:
             raise SourceError(Reason.INVALID, f"{file} holds no pid")
+        written = (int(text), content.mtime_ns)
+        if written == self._written and written[0] in self._known:
+            return written[0]  # judged before, and lives on
         try:
             process = psutil.Process(int(text))
             started = process.create_time()
@@ -145,7 +152,10 @@ class ProcessFinder:
         # A younger process than its file is somebody else's who got the number, unless it
         # looks like the bot: a clock that was stepped makes every process look younger.
         younger = started > content.mtime_ns / 1e9 + _PIDFILE_SLACK_SECONDS
-        return None if younger and not self._search.looks_like(process) else int(text)
+        if younger and not self._search.looks_like(process):
+            return None
+        self._written = written
+        return written[0]
 
 
 def _roots(items: Iterable[Found]) -> list[Found]:

@@ -10,6 +10,7 @@ from exporter.sources import pressure, pseudo_files
 
 PROC = Path("/proc")
 _RESOURCES = ("cpu", "io", "memory")
+_MEMORY = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
 
 
 def read_host(*, proc: Path = PROC) -> HostReading:
@@ -18,10 +19,10 @@ def read_host(*, proc: Path = PROC) -> HostReading:
     Raises:
         SourceError: UNREADABLE when the host does not say.
     """
-    meminfo = pseudo_files.table(proc / "meminfo")
-    vmstat = pseudo_files.table(proc / "vmstat") or {}
+    meminfo = pseudo_files.values(f"{proc}/meminfo", _MEMORY)
+    kills = pseudo_files.value(f"{proc}/vmstat", "oom_kill")
     memory = _from_meminfo(meminfo) if meminfo is not None else _from_psutil()
-    return HostReading(*memory, oom_kills=vmstat.get("oom_kill"), pressure=_pressure(proc))
+    return HostReading(*memory, oom_kills=kills, pressure=_pressure(proc))
 
 
 def _from_meminfo(meminfo: dict[str, int]) -> tuple[int, int, int, int]:
@@ -48,7 +49,7 @@ def _pressure(proc: Path) -> dict[tuple[str, str], float]:
     """Return the pressure of each resource; the host's ``full`` of the CPU has no meaning."""
     found = {}
     for resource in _RESOURCES:
-        content = pseudo_files.text(proc / "pressure" / resource) or ""
+        content = pseudo_files.text(f"{proc}/pressure/{resource}") or ""
         for kind, share in pressure.parse(content).items():
             if (resource, kind) != ("cpu", "full"):
                 found[resource, kind] = share

@@ -44,16 +44,38 @@ def read_presences(
             present, detail = _look(role, credentials, bot.process.systemd_unit)
             if present is not False:
                 break
-        found.append(KeyPresence(role, present, detail, _usable(credentials)))
+        key, problem = _usable(credentials)
+        in_reach = problem is None or _is_in_reach(role, credentials, problem)
+        detail = detail or (problem.detail if problem is not None and in_reach else "")
+        found.append(KeyPresence(role, present, detail, key, in_reach))
     return tuple(found)
 
 
-def _usable(credentials: Credentials) -> ApiKey | None:
-    """Return the pair if it is in our own reach."""
+def _usable(credentials: Credentials) -> tuple[ApiKey | None, SourceError | None]:
+    """Return the pair if we can read it, else what is in the way."""
     try:
-        return read_api_key(credentials)
-    except SourceError:
-        return None
+        return read_api_key(credentials), None
+    except SourceError as error:
+        return None, error
+
+
+def _is_in_reach(role: str, credentials: Credentials, problem: SourceError) -> bool:
+    """Say whether the configuration lets us read the value: files, or what is our own.
+
+    Another role's environment is not: only what stands in ours by chance can be read of it. Nor
+    is a file that its permissions keep from us, which is how a careful owner has it.
+    """
+    if role == "exporter":
+        return True
+    return bool(credentials.env_file or credentials.key_file) and not _is_denied(problem)
+
+
+def _is_denied(problem: BaseException | None) -> bool:
+    while problem is not None:
+        if isinstance(problem, PermissionError):
+            return True
+        problem = problem.__cause__
+    return False
 
 
 def _look(role: str, credentials: Credentials, unit: str | None) -> tuple[bool | None, str]:

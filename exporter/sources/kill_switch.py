@@ -58,7 +58,7 @@ def read_kill_switch(bot: Bot, *, seen: bool = True) -> KillSwitchReading:
         flags.append(_read_flag(files.path(bot, bot.paths.pause_flag), ours=True))
     state = _read_state(files.path(bot, bot.paths.kill_switch_state), seen=seen)
     problems = [f.reason for f in flags if f.present and f.incident is None]
-    if not Path(bot.root).is_dir():
+    if not files.path(bot, "").is_dir():
         problems.append(f"the bot's root {bot.root} is not a directory")
     if state.tripped is not False:
         problems.append(state.reason)

@@ -9,6 +9,9 @@ What is guaranteed, whatever rotation does (renames, copies and truncates, delet
   poll, or deleted or compressed while the exporter was away.
 - A line that is not complete does not count before it is. A line longer than a block counts
   as several. Without saved offsets a log begins at its end.
+- Copies count once, however many there are and whichever is left. That a file is a copy of
+  another is known by its first bytes and those before a place, so it cannot be told from a log
+  of its own whose lines are the same, as lines without times may be: that one counts too little.
 """
 
 import os

@@ -5,7 +5,6 @@ neither lose a line nor count it twice: both are as they were, and the lines are
 """
 
 import logging
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from msgspec import Meta, Struct
 
 from exporter.errors import SourceError
 from exporter.sources import files
+from exporter.sources.durable_file import replace_file
 
 _log = logging.getLogger(__name__)
 
@@ -90,30 +90,13 @@ class OffsetStore:
         if data == self._written and self.durable:
             return
         try:
-            self._replace(self._file, data)
+            replace_file(self._file, data)
         except OSError as error:
             self._fail(f"cannot be written, so a restart will lose or repeat lines: {error}")
             return
         if not self.durable:
             _log.info("offsets %s are kept again", self._file)
         self._written, self.durable = data, True
-
-    def _replace(self, file: Path, data: bytes) -> None:
-        """Have the new content on disk before it takes the name (a cut must leave one of both)."""
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The doctor may be run beside the server; each is consistent in itself.
-        partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
-        partial.replace(file)
-        directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
     def _fail(self, problem: str) -> None:
         if self.durable:

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from exporter.sources import log_discovery
 from exporter.sources.log_discovery import Found
 from exporter.sources.log_offsets import Mark
-from exporter.sources.log_rotation import Gap, close_gap, level_copies, link_copies, release_copies
+from exporter.sources.log_rotation import (
+    Gap,
+    close_gap,
+    continue_copies,
+    level_copies,
+    link_copies,
+    release_copies,
+)
 from exporter.sources.log_track import (
     START,
     Key,
@@ -37,7 +44,7 @@ class Tracks:
     def __init__(self, tracks: Iterable[Track] = ()) -> None:
         self._tracks = {track.key: track for track in tracks}
         self._passed_over: dict[Key, int] = {}
-        self._truncated: dict[Key, Mark] = {}
+        self._left: dict[Key, Mark] = {}
         self._gaps: list[Gap] = []
         self._moved: dict[Key, str] = {}
         self._fresh = True
@@ -66,7 +73,7 @@ class Tracks:
             now: monotonic time.
             begin: nothing was ever followed, so everything there is begins at its end.
         """
-        self._truncated, self._gaps, self._moved = {}, [], {}
+        self._left, self._gaps, self._moved = {}, [], {}
         self._unreadable = set()
         self._beyond = max(0, len(found) - MAX_FILES)
         self._pass_over(found)
@@ -80,14 +87,17 @@ class Tracks:
             self._look(track, current.get(track.key), now, begin=begin)
         # A copy of what was read must be known as one before it can pass for a new generation,
         # or for what another file has become.
-        link_copies(self._tracks)
-        for gap in sorted(self._gaps, key=lambda gap: gap.mark is None):
-            close_gap(gap, self._tracks)
+        link_copies(self._tracks, self._tracks if begin else ())
+        resumed: set[Key] = set()
+        # A copy may have been left before its log, and a file may hold both marks.
+        for gap in sorted(self._gaps, key=lambda gap: gap.mark.offset if gap.mark else -1)[::-1]:
+            resumed |= close_gap(gap, self._tracks)
         for track in self:
             if track.seen is None:
                 self._look(track, current.get(track.key), now, begin=begin)
-        release_copies(self._tracks, self._truncated)
-        link_copies(self._tracks)
+        resumed |= release_copies(self._tracks, self._left)
+        link_copies(self._tracks, resumed)
+        continue_copies(self._tracks)
         self._fresh = False
 
     def settle(self, now: float) -> None:
@@ -125,7 +135,7 @@ class Tracks:
             if not _find_again(track):
                 track.close()
                 del self._tracks[track.key]
-                mark = track.mark if track.copy_of is None else None
+                mark = self._left[track.key] = track.mark
             if not track.retired:
                 self._gaps.append(Gap(path, track.modified_ns, mark))
             track.retired = True
@@ -184,8 +194,8 @@ class Tracks:
 
     def _lost(self, track: Track) -> None:
         """The content is another one: a truncation, or an inode used again."""
-        self._truncated[track.key] = track.mark
         path = self._moved.get(track.key, track.path)
+        self._left[track.key] = track.mark
         self._gaps.append(Gap(path, track.modified_ns, track.mark))
         track.mark, track.copy_of = START, None
 

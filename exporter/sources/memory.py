@@ -1,5 +1,6 @@
 """The bot's memory and the limit that it will hit first (runbook section 10)."""
 
+import mmap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ from exporter.config import Bot
 from exporter.errors import Reason, SourceError
 from exporter.readings import MemoryReading, ProcessReading
 from exporter.sources import cgroup, pseudo_files
-from exporter.sources.process_tree import own_cgroup, tree
+from exporter.sources.process_tree import Family, look
 
 # The kernel walks all of a process's pages to tell what is its own: 9 ms for each GiB.
 _UNIQUE_SECONDS = 30.0
-_ADDRESS_SPACE = "Max address space"
+_PAGE = mmap.PAGESIZE
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,27 @@ class MemoryReader:
         self._unique_of: frozenset[int] = frozenset()
         self._unique_at = float("-inf")
 
-    def read(self, process: ProcessReading) -> MemoryReading | None:
+    def read(self, process: ProcessReading, family: Family | None = None) -> MemoryReading | None:
         """Return the memory of the bot's processes and of all that they have started.
 
         A worker's memory is the bot's: it counts against the same limit and its kill is the
         bot's loss. None while the bot is down.
 
+        Args:
+            process: the bot's processes.
+            family: what was just seen of them; looked for by default.
+
         Raises:
             SourceError: UNREADABLE when the host does not say.
         """
-        pids = tree(process.pids, proc=self._proc)
-        usages = [usage for pid in pids if (usage := self._usage(pid)) is not None]
+        if family is None:
+            family = look(process.pids, root=self._root, proc=self._proc)
+        usages = [usage for pid in family.pids if (usage := self._usage(pid)) is not None]
         if not usages:
             return None
         resident = sum(usage.resident for usage in usages)
         swaps = [usage.swap for usage in usages if usage.swap is not None]
-        group = cgroup.of_process(min(process.pids), root=self._root, proc=self._proc)
-        own = own_cgroup(process.pids, pids, root=self._root, proc=self._proc)
+        group = family.cgroup
         nearest = max(
             self._limits(usages, resident, group),
             default=None,
@@ -90,34 +95,38 @@ class MemoryReader:
         )
         return MemoryReading(
             resident_bytes=resident,
-            unique_bytes=self._read_unique(pids),
+            unique_bytes=self._read_unique(family.pids),
             swap_bytes=sum(swaps) if swaps else None,
             limit_bytes=nearest.limit if nearest else None,
             limit_kind=nearest.kind if nearest else None,
             used_bytes=nearest.used if nearest else resident,
-            oom_kills=cgroup.oom_kills(own) if own else None,
+            oom_kills=family.kills,
             pressure=cgroup.memory_pressure(group) if group else {},
         )
 
     def _usage(self, pid: int) -> _Usage | None:
+        folder = f"{self._proc}/{pid}"
+        sizes = self._sizes(pid)
+        if sizes is None:
+            return None
+        swap = pseudo_files.value(f"{folder}/status", "VmSwap")
+        # RLIMIT_AS, which ``ulimit -v`` sets: the soft limit, the first, is the one enforced.
+        # Read from /proc, which shows it to everyone; prlimit(2) asks for the bot's own user.
+        address_limit = pseudo_files.value(f"{folder}/limits", "Max address space")
+        return _Usage(*sizes, swap, address_limit)
+
+    def _sizes(self, pid: int) -> tuple[int, int] | None:
+        """Return what is resident and what is mapped (proc(5), statm); None if it is gone."""
+        words = (pseudo_files.text(f"{self._proc}/{pid}/statm") or "").split()
+        if len(words) > 1 and words[0].isdecimal() and words[1].isdecimal():
+            return int(words[1]) * _PAGE, int(words[0]) * _PAGE
         try:
             info = psutil.Process(pid).memory_info()
         except psutil.NoSuchProcess:
             return None
         except (psutil.Error, OSError) as error:
             raise SourceError(Reason.UNREADABLE, f"memory of pid {pid} cannot be read") from error
-        status = pseudo_files.table(self._proc / str(pid) / "status") or {}
-        return _Usage(info.rss, info.vms, status.get("VmSwap"), self._address_limit(pid))
-
-    def _address_limit(self, pid: int) -> int | None:
-        """Return RLIMIT_AS, which ``ulimit -v`` sets: the soft limit is the one enforced.
-
-        Read from /proc, which shows it to everyone; prlimit(2) asks for the bot's own user.
-        """
-        for line in (pseudo_files.text(self._proc / str(pid) / "limits") or "").splitlines():
-            if line.startswith(_ADDRESS_SPACE):
-                return pseudo_files.to_number((line[len(_ADDRESS_SPACE) :].split() or [""])[0])
-        return None
+        return info.rss, info.vms
 
     def _limits(
         self, usages: list[_Usage], resident: int, group: cgroup.Cgroup | None

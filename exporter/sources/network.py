@@ -17,6 +17,7 @@ from exporter.readings import NetworkReading, Stage
 from exporter.sources import network_http
 from exporter.sources.connection import tls_context
 from exporter.sources.network_connect import Resolver
+from exporter.sources.network_http import Answer
 from exporter.sources.network_judgement import Symptom, judge
 from exporter.sources.network_route import has_default_route
 from exporter.sources.network_walk import Judge, Target, Walk, Walker, parse_target
@@ -39,6 +40,32 @@ class ProxySettings(Protocol):
         """Return the proxy's URL, or None for a host that is reached directly."""
 
 
+class Toll(Protocol):
+    """What requests cost, and who has asked for none."""
+
+    def may_ask(self) -> bool:
+        """Count one request to the exchange before it is sent; False if it must not be."""
+
+    def note(self, answer: Answer) -> None:
+        """Remember what the exchange's answer says of its limits."""
+
+    def is_quiet(self, url: str) -> bool:
+        """Whether a second host has asked for silence."""
+
+
+class _NoToll:
+    """Nobody counts, and nobody wants silence."""
+
+    def may_ask(self) -> bool:
+        return True
+
+    def note(self, answer: Answer) -> None:
+        """Forget it."""
+
+    def is_quiet(self, _: str) -> bool:
+        return False
+
+
 class NetworkProbe:
     """Walks to one venue, again and again.
 
@@ -48,6 +75,7 @@ class NetworkProbe:
         timeout: seconds for each try as a whole.
         tries: how often to try before something counts as wrong.
         read_proxy: reads the bot's proxy settings; they may change while we run.
+        toll: what the probe's own requests count against; by default they count for nothing.
         context: how certificates are verified; by default as for all our other requests.
         gateway: whether the host has a way out; None if unknown.
         pause: waits between tries.
@@ -65,13 +93,15 @@ class NetworkProbe:
         timeout: float,
         tries: int = 3,
         read_proxy: Callable[[], ProxySettings | None] = lambda: None,
+        toll: Toll | None = None,
         context: ssl.SSLContext | None = None,
         gateway: Callable[[], bool | None] = has_default_route,
         pause: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._target = parse_target(venue.base_url, PING_PATHS[venue.kind])
-        self._others = tuple(parse_target(url) for url in others[:_MAX_OTHERS])
+        self._others = tuple((url, parse_target(url)) for url in others[:_MAX_OTHERS])
+        self._toll: Toll = toll or _NoToll()
         self._timeout = timeout
         self._pauses = tuple(_FIRST_PAUSE_SECONDS * 2**n for n in range(tries - 1))
         self._read_proxy = read_proxy
@@ -83,15 +113,18 @@ class NetworkProbe:
     def read(self, *, ask: bool = True) -> NetworkReading:
         """Walk, several times if it goes wrong, and judge.
 
+        While the exchange wants no requests, or our share of its limit is used up, the way is
+        walked to its door alone: that is no request.
+
         Args:
-            ask: False to stop at the exchange's door, while it wants no requests.
+            ask: False to stop there in any case.
 
         Raises:
             SourceError: PROXY, when the bot's proxy settings cannot be read.
         """
         proxy = self._read_proxy()
         answers = self._ask_others(proxy)
-        walk, tries = self._walk(self._target, proxy, network_http.judge_api if ask else None)
+        walk, tries = self._walk(self._target, proxy, self._judge if ask else None)
         others = self._collect(answers, failing=walk.problem is not None)
         default_route = self._gateway()
         fault = judge(
@@ -107,6 +140,10 @@ class NetworkProbe:
             detail=f"{detail} ({tries} tries)" if tries > 1 and detail else detail,
         )
 
+    def _judge(self, answer: Answer) -> Symptom | None:
+        self._toll.note(answer)
+        return network_http.judge_api(answer)
+
     def _walk(
         self, target: Target, proxy: ProxySettings | None, judge_answer: Judge | None
     ) -> tuple[Walk, int]:
@@ -116,27 +153,31 @@ class NetworkProbe:
         for pause in (0.0, *self._pauses):
             if pause:
                 self._pause(pause)
-            walk = self._walker.walk(target, through, judge_answer)
+            may_ask = self._toll.may_ask if target is self._target else _always
+            walk = self._walker.walk(target, through, judge_answer, may_ask)
             if walk.problem is None:
+                # Not allowed to ask, it shows the way to be open, and no answer to be better.
+                answers = [] if _has_asked(walk) else list(filter(_was_answered, failed))
+                if answers:
+                    return _most_frequent(answers), len(failed)
                 return walk, len(failed) + 1
             failed.append(walk)
             if walk.problem.symptom in _FINAL:
                 return walk, len(failed)
-        counts = Counter(_kind(walk) for walk in failed)
-        most = max(counts.values())
-        return next(w for w in reversed(failed) if counts[_kind(w)] == most), len(failed)
+        return _most_frequent(failed), len(failed)
 
     def _ask_others(self, proxy: ProxySettings | None) -> "queue.SimpleQueue[bool]":
         """Ask the second hosts at the same time, so that both see the same moment."""
         answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-        def ask(target: Target) -> None:
-            walk, _ = self._walk(target, proxy, network_http.judge_any)
+        def ask(url: str, target: Target) -> None:
+            judge_answer = None if self._toll.is_quiet(url) else network_http.judge_any
+            walk, _ = self._walk(target, proxy, judge_answer)
             answers.put(walk.problem is None)
 
-        for other in self._others:
+        for url, other in self._others:
             threading.Thread(
-                target=ask, args=(other,), name=f"network-{other.host}", daemon=True
+                target=ask, args=(url, other), name=f"network-{other.host}", daemon=True
             ).start()
         return answers
 
@@ -153,6 +194,26 @@ class NetworkProbe:
             except queue.Empty:
                 return False
         return False
+
+
+def _always() -> bool:
+    return True
+
+
+def _has_asked(walk: Walk) -> bool:
+    return any(step.stage is Stage.HTTP for step in walk.stages)
+
+
+def _was_answered(walk: Walk) -> bool:
+    """Whether a walk got as far as asking, and failed there."""
+    return walk.problem is not None and walk.problem.stage is Stage.HTTP
+
+
+def _most_frequent(failed: Sequence[Walk]) -> Walk:
+    """Return the latest of what happened most often."""
+    counts = Counter(map(_kind, failed))
+    most = max(counts.values())
+    return next(walk for walk in reversed(failed) if counts[_kind(walk)] == most)
 
 
 def _kind(walk: Walk) -> tuple[Stage, Symptom] | None:

@@ -103,19 +103,28 @@ class Walker:
         self._seconds = seconds
         self._monotonic = monotonic
 
-    def walk(self, target: Target, proxy: str | None, judge: Judge | None) -> Walk:
+    def walk(
+        self,
+        target: Target,
+        proxy: str | None,
+        judge: Judge | None,
+        may_ask: Callable[[], bool],
+    ) -> Walk:
         """Try once.
 
         Args:
             target: what to reach.
             proxy: URL of the proxy to go through, password included; None to go directly.
             judge: what an answer means; None to stop before asking.
+            may_ask: asked when all is ready to send; False stops there, too.
         """
         steps = _Steps(Deadline(self._seconds, self._monotonic), self._monotonic)
         problem = None
         try:
             with contextlib.ExitStack() as opened:
-                self._go(steps, opened, target, proxy, judge)
+                channel, forwarded = self._go(steps, opened, target, proxy)
+                if judge is not None and may_ask():
+                    _ask(steps, channel, target, forwarded, judge)
         except _EndedError as end:
             problem = end.problem
         return Walk(tuple(steps.results), problem, steps.on_this_host)
@@ -126,8 +135,8 @@ class Walker:
         opened: contextlib.ExitStack,
         target: Target,
         proxy: str | None,
-        judge: Judge | None,
-    ) -> None:
+    ) -> tuple[Channel, str | None]:
+        """Go to the door; return the way in, and the proxy that is to forward the request."""
         secure = target.scheme == "https"
         if proxy is None:
             channel = self._connect(steps, opened, target, Stage.TCP)
@@ -139,16 +148,7 @@ class Walker:
         if secure:
             with steps.step(Stage.TLS):
                 channel = TlsChannel(channel, self._context, target.host)
-        if judge is None:
-            return
-        forwarded = None if secure else proxy
-        path = f"http://{target.host_header}{target.path}" if forwarded else target.path
-        with steps.step(Stage.HTTP):
-            answer = network_http.ask(channel, target.host_header, path, forwarded)
-            if forwarded and answer.status == 407:
-                _check_proxy(answer)
-            if (symptom := judge(answer)) is not None:
-                raise _EndedError(Problem(Stage.HTTP, symptom, _describe(answer)))
+        return channel, None if secure else proxy
 
     def _connect(
         self, steps: "_Steps", opened: contextlib.ExitStack, to: Target, stage: Stage
@@ -192,6 +192,18 @@ class _Steps:
         self.results.append(StageResult(stage, problem is None, seconds, detail))
         if problem is not None:
             raise _EndedError(problem)
+
+
+def _ask(
+    steps: _Steps, channel: Channel, target: Target, forwarded: str | None, judge: Judge
+) -> None:
+    path = f"http://{target.host_header}{target.path}" if forwarded else target.path
+    with steps.step(Stage.HTTP):
+        answer = network_http.ask(channel, target.host_header, path, forwarded)
+        if forwarded and answer.status == 407:
+            _check_proxy(answer)
+        if (symptom := judge(answer)) is not None:
+            raise _EndedError(Problem(Stage.HTTP, symptom, _describe(answer)))
 
 
 def _symptom(error: Exception) -> Symptom:

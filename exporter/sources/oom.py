@@ -15,7 +15,7 @@ from exporter.errors import SourceError
 from exporter.readings import OomEvidence, ProcessReading
 from exporter.sources import cgroup, evidence
 from exporter.sources.cgroup import Cgroup
-from exporter.sources.process_tree import own_cgroup, tree
+from exporter.sources.process_tree import Family, look
 
 _LINES = 5000  # more than the kernel's buffer usually holds
 # mm/oom_kill.c: "Out of memory: Killed process 4711 (python3) total-vm:…", "Memory cgroup out of
@@ -52,14 +52,21 @@ class OomWitnesses:
         self._kills: int | None = None
         self._told: frozenset[str] | None = None
 
-    def read(self, process: ProcessReading) -> OomEvidence:
-        """Return what the witnesses say now."""
+    def read(self, process: ProcessReading, family: Family | None = None) -> OomEvidence:
+        """Return what the witnesses say now.
+
+        Args:
+            process: the bot's processes.
+            family: what was just seen of them; looked for by default.
+        """
+        if family is None:
+            family = look(process.pids, root=self._root, proc=self._proc)
         if self._told is None:
             self._told = self._victim_lines()
-        pids = tree(process.pids, proc=self._proc)
+        pids = family.pids
         before, self._tree = self._tree, pids
-        own = self._find_own(process, pids)
-        kills = cgroup.oom_kills(own) if own else None
+        own = self._find_own(process, family)
+        kills = family.kills if process.pids else _kills_of(own)
         sign = bool(before - pids) or kills not in (None, self._kills)
         self._kills = kills
         return OomEvidence(
@@ -70,11 +77,11 @@ class OomWitnesses:
             log_kills=self._count_victims(before | pids) if sign else 0,
         )
 
-    def _find_own(self, process: ProcessReading, pids: frozenset[int]) -> Cgroup | None:
+    def _find_own(self, process: ProcessReading, family: Family) -> Cgroup | None:
         """A cgroup that was the bot's alone stays its own while it is empty."""
         found: Cgroup | None = None
         if process.pids:
-            found = own_cgroup(process.pids, pids, root=self._root, proc=self._proc)
+            found = family.own
         elif process.control_group is not None:
             found = cgroup.of_unit(process.control_group, root=self._root)
         elif self._own is not None and cgroup.members(self._own) == frozenset():
@@ -103,3 +110,7 @@ class OomWitnesses:
         except (OSError, SourceError):
             return frozenset()
         return frozenset(line for line in lines if _VICTIM.search(line) or _CONFINED.search(line))
+
+
+def _kills_of(own: Cgroup | None) -> int | None:
+    return cgroup.oom_kills(own) if own is not None else None

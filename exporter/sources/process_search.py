@@ -23,6 +23,7 @@ _STAT_LIMIT = 4096
 _LINE_LIMIT = 4096
 # Fields of /proc/<pid>/stat behind the name in brackets begin with the third, the state.
 _START_FIELD = 22 - 3
+_DEAD = (b"Z", b"X", b"x")
 
 _Glance = tuple[bytes, str | None]
 
@@ -38,17 +39,18 @@ class Found:
     """
 
     process: psutil.Process
+    seen: _Glance
     argv: tuple[str, ...]
-    cwd: str | None
     dry_run: bool
     birth: float | None
     is_bot: bool = True
 
     def lives_on(self) -> bool:
         """Whether it is still the same process, and still runs the same thing."""
-        if ask(self.process.is_running) is not True:
-            return False
-        return live_argv(self.process) == self.argv and ask(self.process.cwd) == self.cwd
+        pid = self.process.pid
+        if self.birth is not None:
+            return _life(pid) == (True, self.birth) and _glance(pid) == self.seen
+        return ask(self.process.is_running) is True and _glance(pid) == self.seen
 
 
 class ProcessSearch:
@@ -94,11 +96,12 @@ class ProcessSearch:
             process = psutil.Process(pid)
         except (psutil.Error, ValueError, OverflowError):
             return None
-        argv = live_argv(process)
-        if not argv:
+        # First how it looks: should it become something else now, that shows at the next look.
+        seen, argv = _glance(pid), live_argv(process)
+        if not argv or seen is None:
             return None
         dry_run = _DRY_RUN in argv or self._is_twin(process, here=True)
-        return Found(process, argv, ask(process.cwd), dry_run, birth(pid))
+        return Found(process, seen, argv, dry_run, birth(pid))
 
     def _look(self) -> Iterator[Found]:
         foreign: dict[int, _Glance] = {}
@@ -106,14 +109,15 @@ class ProcessSearch:
             seen = _glance(pid) if pid != os.getpid() else None
             if seen is None:
                 continue
-            found = None if self._foreign.get(pid) == seen else self._judge(pid, seen[1])
+            found = None if self._foreign.get(pid) == seen else self._judge(pid, seen)
             if found is None:
                 foreign[pid] = seen
             else:
                 yield found
         self._foreign = foreign
 
-    def _judge(self, pid: int, cwd: str | None) -> Found | None:
+    def _judge(self, pid: int, seen: _Glance) -> Found | None:
+        cwd = seen[1]
         try:
             process = psutil.Process(pid)
         except (psutil.Error, ValueError):
@@ -131,7 +135,7 @@ class ProcessSearch:
             return None
         exact = any(run == Run(run.script, start.arguments) for start in alike if run)
         is_bot = exact or by_pattern or twin or _DRY_RUN in argv
-        return Found(process, argv, cwd, twin or _DRY_RUN in argv, birth(pid), is_bot)
+        return Found(process, seen, argv, twin or _DRY_RUN in argv, birth(pid), is_bot)
 
     def _is_twin(self, process: psutil.Process, *, here: bool) -> bool:
         mark = (ask(process.environ) or {}).get(TWIN_VARIABLE)
@@ -197,17 +201,22 @@ def _portable_glance(pid: int) -> _Glance | None:
 
 def birth(pid: int, *, proc: Path = _PROC) -> float | None:
     """Return when a process started, in seconds from boot (proc(5), stat, field 22)."""
+    return _life(pid, proc=proc)[1]
+
+
+def _life(pid: int, *, proc: Path = _PROC) -> tuple[bool, float | None]:
+    """Return whether a process runs, rather than being dead and not waited for, and its birth."""
     try:
-        descriptor = os.open(proc / str(pid) / "stat", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"{proc}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
         try:
             data = os.read(descriptor, _STAT_LIMIT)
         finally:
             os.close(descriptor)
         # The name may hold spaces and brackets; the last bracket ends it.
         fields = data[data.rindex(b")") + 1 :].split()
-        return int(fields[_START_FIELD]) / os.sysconf("SC_CLK_TCK")
+        return fields[0] not in _DEAD, int(fields[_START_FIELD]) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
-        return None
+        return False, None
 
 
 def ask(question: Callable[[], T]) -> T | None:

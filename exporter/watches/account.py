@@ -13,12 +13,23 @@ from exporter.errors import Reason, SourceError
 from exporter.keys import REFUSALS
 from exporter.observation import Observation
 from exporter.readings import AccountReading, Comparison, Fill, OpenOrder, SymbolRules
-from exporter.reconcile import BotSide, ExchangeSide, History, Sample, Terms, compare, suspects
+from exporter.reconcile import (
+    BotSide,
+    ExchangeSide,
+    History,
+    Neighbour,
+    Sample,
+    Terms,
+    compare,
+    suspects,
+)
 from exporter.reconcile.symbols import plain
 from exporter.secrets import ApiKey, read_api_key
 from exporter.sources import bot as bot_source
 from exporter.sources.exchange import Exchange
+from exporter.watches.recovery import Recovery
 from exporter.watches.timing import Timing
+from exporter.watches.turns import Turns
 
 # An order history is 15 (futures) to 40 (spot) of the exchange's weight for each symbol.
 _MOST_HISTORIES = 3
@@ -34,6 +45,7 @@ class AccountWatch:
 
     Args:
         bot: whose account.
+        sharing: the other bots on it, whose files belong to the comparison, too.
         settings: how often, and how long to wait.
         open_exchange: makes a client with the key that is read here.
         rules: the instruments' rules as far as they are known now; None while they are not.
@@ -50,17 +62,19 @@ class AccountWatch:
         open_exchange: Callable[[ApiKey | None], Exchange],
         rules: Callable[[], tuple[SymbolRules, ...] | None],
         *,
+        sharing: tuple[Bot, ...] = (),
         on_key: Callable[[SourceError | None], None] = lambda _: None,
         timing: Timing | None = None,
     ) -> None:
         self.seconds = settings.account_poll_seconds
         self._bot = bot
+        self._sharing = sharing
         self._open = open_exchange
         self._rules = rules
         self._on_key = on_key
         self._timing = timing or Timing()
-        roles, limits = bot.venue.credentials, bot.tolerances
-        self._credentials = roles.exporter or roles.bot
+        limits = bot.tolerances
+        self._credentials = bot.venue.credentials.account_reader
         self._pause_seconds = limits.confirm_seconds / (limits.samples - 1)
         # Once spoilt by an order, once sure, and a slow answer.
         self._longest = 2 * limits.grace_seconds + limits.confirm_seconds + settings.timeout_seconds
@@ -75,6 +89,9 @@ class AccountWatch:
         self._client: Exchange | None = None
         self._orders: tuple[OpenOrder, ...] | None = None
         self._memory = History()
+        self._turns = Turns(_MOST_HISTORIES, limits.samples)
+        self._spent = False
+        self.recovery = Recovery(self.seconds, self._timing)
 
     @property
     def has_account(self) -> bool:
@@ -86,11 +103,17 @@ class AccountWatch:
         if (credentials := self._credentials) is None:
             return
         since = self.asked.now()
+        self.recovery.begin()
         before, _ = self._read_bot()
         began = self._timing.monotonic()
         account = self.account.ask(lambda: self._read_account(credentials))
         self.comparison.ask(lambda: self._compare(before, account, began))
         self.asked.ask(self._raise_problem, since=since)
+
+    def venue_answers(self, since: float) -> None:
+        """Be told since when (monotonic) the venue answers: ask again what it did not before."""
+        if self.asked.problem() is not None and self.recovery.is_due(since):
+            self.recovery.wake()
 
     def close(self) -> None:
         """Close the connection."""
@@ -142,6 +165,8 @@ class AccountWatch:
 
     def _wait(self, began: float) -> bool:
         """Wait until another look can settle something; False if none can in this round."""
+        if self._spent:
+            return False
         now, grace = self._timing.monotonic(), self._bot.tolerances.grace_seconds
         seconds = max(self._pause_seconds, self._memory.quiet_at(grace) - now)
         if not self._memory.waiting or now + seconds - began > self._longest:
@@ -166,7 +191,7 @@ class AccountWatch:
     ) -> Sample:
         side, unreadable = self._read_bot()
         return Sample(
-            terms=Terms.of(self._bot, self._rules()),
+            terms=Terms.of(self._bot, self._rules(), self._sharing),
             at=self._timing.monotonic(),
             wall=self._timing.wall(),
             bot=side,
@@ -177,17 +202,26 @@ class AccountWatch:
 
     def _read_bot(self) -> tuple[BotSide | None, str]:
         at = self._timing.monotonic()
+        others = []
         try:
-            return BotSide(bot_source.read_positions(self._bot), at), ""
+            own = bot_source.read_positions(self._bot)
         except SourceError as error:
             return None, f"the bot's positions cannot be read: {error}"
+        for other in self._sharing:
+            try:
+                others.append(Neighbour.of(other, bot_source.read_positions(other)))
+            except SourceError as error:
+                words = f"the positions of {other.name}, which shares the account, cannot be read"
+                return None, f"{words}: {error}"
+        return BotSide(own, at, tuple(others)), ""
 
     def _with_histories(self, client: Exchange, sample: Sample) -> Sample:
-        """Add what the bot's orders did lately, for the first few symbols that differ."""
+        """Add what the bot's orders did lately, for a few symbols that differ, in turns."""
         recent: dict[str, tuple[OpenOrder, ...]] = {}
         unread: dict[str, str] = {}
         fills: list[Fill] = []
-        for symbol in suspects(sample)[:_MOST_HISTORIES]:
+        self._spent = False
+        for symbol in self._turns.take(suspects(sample)):
             since = sample.wall - self._history_seconds()
             try:
                 orders = client.orders(symbol, since)
@@ -195,7 +229,9 @@ class AccountWatch:
                 recent[plain(symbol)] = orders
             except SourceError as error:
                 # Our share of the limit is used up: not a reason to call anything unknown.
-                if error.reason is not Reason.BUDGET:
+                if error.reason is Reason.BUDGET:
+                    self._spent = True
+                else:
                     unread[plain(symbol)] = str(error)
         timing = self._timing
         return replace(

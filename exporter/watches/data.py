@@ -1,6 +1,8 @@
 """One bot's data files and backups: judged in the background, by processes of their own."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from exporter.config import Bot, ExporterSettings
 from exporter.errors import Reason
@@ -17,16 +19,22 @@ class DataWatch:
         bot: whose files.
         settings: how often.
         timing: the clocks to go by.
+        recall: where an earlier watch of this bot saw backups; it may learn that late.
     """
 
     name = "data_files"
 
     def __init__(
-        self, bot: Bot, settings: ExporterSettings, *, timing: Timing | None = None
+        self,
+        bot: Bot,
+        settings: ExporterSettings,
+        *,
+        timing: Timing | None = None,
+        recall: Callable[[], Path | None] = lambda: None,
     ) -> None:
         timing = timing or Timing()
         self.seconds = settings.data_poll_seconds
-        self._files = DataFiles(bot, pause=timing.pause, wall=timing.wall)
+        self._files = DataFiles(bot, pause=timing.pause, wall=timing.wall, recall=recall)
         # A round may spend the whole time limit on a file.
         stale = settings.stale_intervals * self.seconds + bot.data_checks.timeout_seconds
         self.data: Observation[DataReading] = Observation(
@@ -37,10 +45,18 @@ class DataWatch:
     @property
     def reading(self) -> DataReading | None:
         """What is known now; once it is too old, the same files with nothing known to be good."""
-        fresh, last = self.data.fresh(), self._last
-        if fresh is not None or last is None:
-            return fresh
-        return replace(last, files=tuple(map(_unknown, last.files)), backup=None)
+        reading, last = self.data.fresh(), self._last
+        if reading is None and last is not None:
+            reading = replace(last, files=tuple(map(_unknown, last.files)), backup=None)
+        if reading is None or self.backups_seen is None:
+            return reading
+        # The first round may have come before the hand-over that tells of them.
+        return replace(reading, backup_expected=True)
+
+    @property
+    def backups_seen(self) -> Path | None:
+        """Where backups were seen since the exporter started, for the next watch of this bot."""
+        return self._files.backups_seen
 
     def round(self) -> None:
         """Judge once."""

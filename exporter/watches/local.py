@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from exporter.config import Bot, ExporterSettings
 from exporter.errors import Reason, SourceError
@@ -19,6 +20,7 @@ from exporter.readings import (
 )
 from exporter.snapshot import Health
 from exporter.sources import bot as bot_source
+from exporter.sources import process_tree
 from exporter.sources.disks import read_disks
 from exporter.sources.host import ProcessFinder
 from exporter.sources.log_follower import LogFollower, Progress
@@ -38,6 +40,7 @@ class Memory:
 
     state_seen: bool = False
     positions_seen: bool = False
+    backups_seen: Path | None = None
     unclean_exits: int = 0
     settings: BotSettings | None = None
     was_up: bool = False
@@ -196,8 +199,9 @@ class LocalWatch:
         """None while the bot is down: no process, no memory, and no fault of the source."""
         if process is None:
             raise self.process.problem() or SourceError(Reason.STALE, "the process is not known")
-        self.memory.oom_kills.see(self._witnesses.read(process))
-        return self._usage.read(process)
+        family = process_tree.look(process.pids)
+        self.memory.oom_kills.see(self._witnesses.read(process, family))
+        return self._usage.read(process, family)
 
     def _remember_clean_stop(self, reading: ProcessReading) -> ProcessReading:
         """A clean stop stays one when the log that said so is rotated away."""

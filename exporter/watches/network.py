@@ -3,6 +3,8 @@
 from exporter.config import Bot, ExporterSettings
 from exporter.observation import Observation
 from exporter.readings import NetworkReading
+from exporter.sources.exchange import RateBook
+from exporter.sources.exchange.probe_toll import ProbeToll
 from exporter.sources.network import NetworkProbe
 from exporter.sources.proxy import read_proxy
 from exporter.watches.timing import Timing
@@ -19,14 +21,21 @@ class NetworkWatch:
         settings: second hosts (without any, the clock references serve), and how long to wait.
         seconds: between two probes.
         timing: the clocks to go by.
+        limits: the book of all rate limits, in which the probe's requests count, too.
     """
 
     def __init__(
-        self, bot: Bot, settings: ExporterSettings, seconds: float, timing: Timing
+        self,
+        bot: Bot,
+        settings: ExporterSettings,
+        seconds: float,
+        timing: Timing,
+        limits: RateBook,
     ) -> None:
         self._bot = bot
         self._settings = settings
         self._timing = timing
+        self._limits = limits
         self._probe: NetworkProbe | None = None
         self.longest = _TRIES * settings.timeout_seconds + _PAUSES_SECONDS
         self.network: Observation[NetworkReading] = Observation(
@@ -49,6 +58,7 @@ class NetworkWatch:
                 others=settings.second_hosts or references,
                 timeout=settings.timeout_seconds,
                 tries=_TRIES,
+                toll=ProbeToll(venue, self._limits),
                 read_proxy=lambda: read_proxy(venue),
                 pause=self._timing.pause,
                 monotonic=self._timing.monotonic,

@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Mapping
 
 from exporter.config import Bot, ExporterSettings
 from exporter.errors import Reason, SourceError
+from exporter.market_hours import coins_of
 from exporter.observation import Observation
 from exporter.readings import Fee, SymbolRules
 from exporter.secrets import ApiKey
 from exporter.sources.exchange import Exchange
 from exporter.sources.filters import Filters, read_filters
+from exporter.watches.recovery import Recovery
 from exporter.watches.timing import Timing
 from exporter.watches.venue_connection import VenueConnection
 
@@ -50,8 +52,10 @@ class RulesWatch:
         self._has_key = (roles.exporter or roles.bot) is not None
         self._connection = VenueConnection(roles.exporter or roles.bot, open_exchange)
         self._due = timing.monotonic()
+        self.recovery = Recovery(self.seconds, timing)
         self._unpriced: list[str] = []
         self._priced: dict[str, Fee] = {}
+        self._coins: Mapping[str, bool] = {}
         stale = settings.stale_intervals * self._interval + 2 * settings.timeout_seconds
         clocks = {"wall": timing.wall, "monotonic": timing.monotonic}
         self.observed: Observation[None] = Observation(f"{bot.name}/rules", stale, **clocks)
@@ -63,6 +67,11 @@ class RulesWatch:
     def rules(self) -> tuple[SymbolRules, ...] | None:
         """Rules of the bot's symbols, or of all; None while unknown."""
         return self._rules.fresh()
+
+    @property
+    def coins(self) -> Mapping[str, bool]:
+        """Which symbols are coins, by all rules that were ever read: they do not grow stale."""
+        return self._coins
 
     @property
     def fees(self) -> tuple[Fee, ...] | None:
@@ -85,19 +94,29 @@ class RulesWatch:
             self._due = since.monotonic + (self.seconds if failed else self._interval)
         asking = due or bool(self._unpriced)
         if asking:
+            self.recovery.begin()
             self._fees.ask(self._read_fees)
         self._outdated.ask(self._compare)
         if asking:
             self.observed.ask(self._raise_first, since=since)
+
+    def venue_answers(self, since: float) -> None:
+        """Be told since when (monotonic) the venue answers: ask again what it did not before."""
+        if self.observed.problem() is not None and self.recovery.is_due(since):
+            self._due = float("-inf")
+            self.recovery.wake()
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
     def _read_rules(self) -> tuple[SymbolRules, ...]:
-        return self._connection.ask(
+        rules = self._connection.ask(
             lambda exchange: exchange.rules(self._bot.venue.symbols), tries=2
         )
+        # Replaced, never changed: others read it meanwhile.
+        self._coins = {**self._coins, **coins_of(rules)}
+        return rules
 
     def _read_fees(self) -> tuple[Fee, ...] | None:
         """Ask for the next few symbols, and return all that are known."""

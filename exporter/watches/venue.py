@@ -4,8 +4,7 @@ An exchange limits and bans by call, so nothing here depends on how often we are
 costs about 10 of the exchange's weight, 30 on spot, whose exchangeInfo for named symbols weighs
 20: a few percent of our own share at the default interval. So the symbols' states are asked each
 time, too, and a halt shows within one interval. USD-M cannot name symbols: there the whole list
-comes (weight 1, about 1 MB, 10 ms to read). Alpaca counts each symbol as a request of the 200 a
-minute that the bot's key has: there no more than one a round is spent on them, on average.
+comes (weight 1, about 1 MB, 10 ms to read).
 """
 
 from collections.abc import Callable
@@ -29,14 +28,13 @@ from exporter.readings import (
 from exporter.secrets import ApiKey
 from exporter.snapshot import Health
 from exporter.sources.exchange import Exchange, RateBook, host_of
-from exporter.sources.exchange.alpaca_assets import MOST_SINGLE
 from exporter.watches.network import NetworkWatch
 from exporter.watches.timing import Timing
 from exporter.watches.venue_connection import VenueConnection
+from exporter.watches.venue_symbols import SymbolsSchedule
 
 _PAUSE_SECONDS = 0.2
 _TRIES = 2
-_ALPACA_LIST_ROUNDS = 20  # two lists of everything, megabytes each
 _REQUESTS = 3  # that can wait for a timeout: two pings and the status page
 # Whatever is asked next would fare no better, and only make the round longer.
 _NO_USE = frozenset(
@@ -80,6 +78,8 @@ class VenueWatch:
         open_exchange: makes a client; with a key only where the venue answers to nothing else.
         limits: the book of all rate limits, to know when the venue wants silence.
         streams: what the venue's streams say of their end; None without any.
+        on_answer: told after each round in which the venue answered since when it does without
+            a break: a monotonic time, minus infinity if it always has.
         timing: the clocks to go by.
     """
 
@@ -93,6 +93,7 @@ class VenueWatch:
         *,
         limits: RateBook,
         streams: StreamSigns | None = None,
+        on_answer: Callable[[float], None] = lambda _: None,
         timing: Timing | None = None,
     ) -> None:
         self.seconds = settings.poll_seconds
@@ -103,11 +104,13 @@ class VenueWatch:
         self._samples = settings.clock_samples
         self._limits = limits
         self._streams = streams
+        self._on_answer = on_answer
+        self._answers_since: float | None = float("-inf")
         self._timing = timing
         self._connection = VenueConnection(
             (roles.exporter or roles.bot) if keyed else None, open_exchange
         )
-        self._way = NetworkWatch(bot, settings, self.seconds, timing)
+        self._way = NetworkWatch(bot, settings, self.seconds, timing, limits)
         self._judge = MaintenanceJudge()
         self._windows = tuple(map(maintenance_windows.parse, bot.venue.maintenance_windows))
         self._outcomes: list[Reason | None] = []
@@ -119,12 +122,9 @@ class VenueWatch:
         # Of a whole round: an attempt counts as made once its verdict is there, too.
         self._asked: Observation[None] = self._observation("")
         self.status: Observation[ExchangeStatus] = self._observation("status")
-        rounds = _rounds_per_rules(bot)
-        # Half a round less: rounds do not begin to the second.
-        self._rules_pause = (rounds - 0.5) * self.seconds if rounds > 1 else 0.0
-        self._rules_due = float("-inf")
+        self._schedule = SymbolsSchedule(bot.venue, self.seconds, timing.monotonic)
         self._rules: Observation[tuple[SymbolRules, ...]] = self._observation(
-            "", more=settings.stale_intervals * self._rules_pause
+            "symbols", more=settings.stale_intervals * self._schedule.pause
         )
         self._hours: Observation[MarketHours | None] = self._observation("")
         self._maintenance: Observation[MaintenanceReading | None] = self._observation("")
@@ -165,6 +165,11 @@ class VenueWatch:
         """How asking has gone, by source."""
         return {"network": self._way.network.health(), "exchange": self._asked.health()}
 
+    @property
+    def symbols_health(self) -> Health | None:
+        """How asking for the symbols' states has gone; None without symbols to ask for."""
+        return self._rules.health() if self._bot.venue.symbols else None
+
     def round(self) -> None:
         """Look at everything once.
 
@@ -188,6 +193,7 @@ class VenueWatch:
         self._rate_limits = self._read_limits()
         self._maintenance.ask(lambda: self._judge.judge(self._signs(network, status, rules)))
         self._asked.ask(self._raise_clock_problem, since=since)
+        self._tell(status)
 
     def close(self) -> None:
         """Close the connection."""
@@ -196,6 +202,15 @@ class VenueWatch:
     def _raise_clock_problem(self) -> None:
         if (problem := self.clock.problem()) is not None:
             raise problem
+
+    def _tell(self, status: ExchangeStatus | None) -> None:
+        """Have asked again at once what failed while the venue did not answer."""
+        if self._ping.problem() is not None or (status is not None and status.maintenance):
+            self._answers_since = None
+            return
+        if self._answers_since is None:
+            self._answers_since = self._timing.monotonic()
+        self._on_answer(self._answers_since)
 
     def _observation(self, source: str, *, more: float = 0.0) -> Observation[T]:
         return Observation(
@@ -229,13 +244,17 @@ class VenueWatch:
         return value
 
     def _ask_rules(self, problem: SourceError | None) -> tuple[SymbolRules, ...] | None:
-        symbols, now = self._bot.venue.symbols, self._timing.monotonic()
+        symbols = self._bot.venue.symbols
         if not symbols:
             return ()
-        if now < self._rules_due:
+        if not self._schedule.is_due():
             return self._rules.current()
-        self._rules_due = now + self._rules_pause
-        return self._ask(self._rules, lambda exchange: exchange.rules(symbols), problem)
+        rules = self._ask(self._rules, lambda exchange: exchange.rules(symbols), problem)
+        failure = self._rules.problem()
+        # A list of megabytes that is too long will be too long in the next round, too.
+        if rules is None and (failure is None or failure.reason is not Reason.TOO_LARGE):
+            self._schedule.failed()
+        return rules
 
     def _make_certain(self) -> None:
         """Whether the newest failures are the beginning of more: ask again, but not for long."""
@@ -277,11 +296,3 @@ class VenueWatch:
 
 def _fail(problem: SourceError) -> NoReturn:
     raise SourceError(problem.reason, problem.detail, permanent=problem.permanent)
-
-
-def _rounds_per_rules(bot: Bot) -> int:
-    venue = bot.venue
-    if venue.kind != "alpaca":
-        return 1
-    count = len(venue.symbols)
-    return max(1, count) if count <= MOST_SINGLE else _ALPACA_LIST_ROUNDS

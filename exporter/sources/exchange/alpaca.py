@@ -25,6 +25,7 @@ from exporter.sources.exchange.alpaca_account import plain
 from exporter.sources.exchange.alpaca_assets import AlpacaAssets
 from exporter.sources.exchange.alpaca_client import AlpacaClient, segment
 from exporter.sources.exchange.alpaca_history import read_activities, read_orders
+from exporter.sources.exchange.alpaca_links import AlpacaLinks
 from exporter.sources.exchange.rate_limits import host_of
 from exporter.sources.exchange.server_clock import ServerClock
 
@@ -59,6 +60,7 @@ class Alpaca:
     ) -> None:
         self._client = client
         self._assets = AlpacaAssets(client)
+        self._links = AlpacaLinks(client)
         self._symbols = tuple(symbols)
         self._monotonic = monotonic
         self._recent: tuple[float, dict[str, Any]] | None = None
@@ -120,7 +122,7 @@ class Alpaca:
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Read all open orders, each leg of an order as one of its own."""
         rows = read_orders(self._client, "open_orders", {"status": "open"})
-        return tuple(alpaca_account.order(item) for item in rows)
+        return self._links.link(rows)
 
     def rules(self, symbols: Collection[str] = ()) -> tuple[SymbolRules, ...]:
         """Read the instruments' rules; a symbol that the broker does not know is left out."""
@@ -159,7 +161,7 @@ class Alpaca:
             body = self._client.get("history", "/v2/orders:by_client_order_id", query)
         else:
             raise SourceError(Reason.INVALID, "an order is asked for without an id", permanent=True)
-        found = alpaca_account.order(fields.mapping(body, "order"))
+        (found,) = self._links.link([fields.mapping(body, "order")])
         if found.symbol != plain(symbol):
             raise SourceError(Reason.MISSING, f"that order is for {found.symbol!r}, not {symbol}")
         return found
@@ -169,8 +171,7 @@ class Alpaca:
         named = self._assets.pair(symbol) or symbol
         query, begin = {"status": "all", "symbols": named}, self._clock.at(since)
         rows = read_orders(self._client, "history", query, begin)
-        decoded = (alpaca_account.order(item) for item in rows)
-        return tuple(found for found in decoded if found.symbol == plain(symbol))
+        return tuple(found for found in self._links.link(rows) if found.symbol == plain(symbol))
 
     def fills(self, symbol: str, since: float) -> tuple[Fill, ...]:
         """Read all executions since then."""

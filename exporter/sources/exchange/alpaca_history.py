@@ -1,5 +1,6 @@
 """Alpaca's lists page by page: complete, or TOO_LARGE, never cut off in silence (facts §2)."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +42,30 @@ def read_orders(
         last = fields.known(fields.stamp(rows[-1], "submitted_at"), "submitted_at")
         after = {"after": _text(last - _OVERLAP_SECONDS)}
     raise SourceError(Reason.TOO_LARGE, f"more than {len(found)} orders, or too many at one moment")
+
+
+def read_families(
+    client: AlpacaClient, symbols: Collection[str], begin: float, end: float
+) -> tuple[Rows, bool]:
+    """Return orders of any status with their legs inside, submitted between two Unix times.
+
+    Returns:
+        The oldest of them, at most one page, and whether that is all.
+
+    Raises:
+        SourceError: as the client.
+    """
+    query = {
+        "status": "all",
+        "nested": "true",
+        "direction": "asc",
+        "limit": str(_ORDERS_PAGE),
+        "symbols": ",".join(sorted(symbols)),
+        "after": _text(begin),
+        "until": _text(end),
+    }
+    rows = fields.objects(client.get("open_orders", "/v2/orders", query), "orders")
+    return rows, len(rows) < _ORDERS_PAGE
 
 
 def read_activities(client: AlpacaClient, path: str, params: dict[str, str], since: float) -> Rows:

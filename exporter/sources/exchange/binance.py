@@ -18,14 +18,11 @@ from exporter.sources import transport
 from exporter.sources.exchange import fields
 from exporter.sources.exchange.binance_errors import DIALECT
 from exporter.sources.exchange.client import Access, ReadClient, header_value
-from exporter.sources.exchange.rate_limits import Meter, host_of
+from exporter.sources.exchange.rate_limits import Meter, host_of, weight_meter
 from exporter.sources.exchange.server_clock import ServerClock
 
 RECV_WINDOW_MS = 5000
 _RESOLUTION_SECONDS = 0.001  # serverTime has whole milliseconds
-
-# Weight a minute and IP, as documented (facts §1.3); exchangeInfo may say otherwise.
-_POOLS = {"fapi": 2400, "sapi": 12_000, "api": 6000}
 
 
 class BinanceClient:
@@ -154,9 +151,7 @@ class BinanceClient:
         return self._sapi_base_url
 
     def _meter(self, path: str) -> Meter:
-        pool = path.split("/")[1]
-        pool = pool if pool in _POOLS else "api"
-        return Meter(host_of(self._base(path)), pool, _POOLS[pool])
+        return weight_meter(self._base(path), path)
 
     def _server_time(self) -> float:
         body = self.get("time", self._time_path)

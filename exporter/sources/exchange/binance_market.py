@@ -1,7 +1,7 @@
 """What both Binance markets answer alike: clock, ping, system status, key, limits."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from exporter.errors import Reason, SourceError
@@ -11,7 +11,6 @@ from exporter.readings import (
     KeyRestrictions,
     LatencySample,
     MarketHours,
-    OpenOrder,
     RateLimit,
 )
 from exporter.sources.exchange import fields
@@ -90,16 +89,9 @@ class BinanceMarket:
         except SourceError as error:
             raise explain(self._client, error, self._permission) from None
 
-    def _orders(
-        self,
-        endpoint: str,
-        path: str,
-        decode: Callable[[dict[str, Any]], OpenOrder],
-        *,
-        weight: int,
-    ) -> tuple[OpenOrder, ...]:
-        body = self._client.get(endpoint, path, signed=True, weight=weight)
-        return tuple(decode(item) for item in fields.objects(body, path))
+    def _resting(self, path: str, *, weight: int) -> list[dict[str, Any]]:
+        body = self._client.get("open_orders", path, signed=True, weight=weight)
+        return fields.objects(body, path)
 
 
 def blocked(account: dict[str, Any]) -> str | None:

@@ -1,10 +1,12 @@
 """Binance's orders and trades as readings (facts §1.5, §1.6)."""
 
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
 from exporter.readings import Fill, Income, OpenOrder
 from exporter.sources.exchange import fields
+from exporter.sources.exchange.links import NONE, Links, attach
 
 _ZERO = Decimal(0)
 
@@ -65,6 +67,28 @@ def algo_order(item: dict[str, Any]) -> OpenOrder:
         price=_price(item, "price", "triggerPrice"),
         created=fields.milliseconds(item, "createTime"),
         updated=fields.milliseconds(item, "updateTime"),
+    )
+
+
+def link_triggered(
+    regular: Iterable[dict[str, Any]], algo: Collection[dict[str, Any]]
+) -> tuple[OpenOrder, ...]:
+    """Decode both kinds; a regular order that an algo order has become is linked with it.
+
+    An algo order names it in ``actualOrderId`` (Binance USD-M, "Query Algo Order" and
+    "ALGO_UPDATE", field ``ai``). Binance does not document its client id; clients that run live
+    match its executions by the ``clientAlgoId``, which it seems to keep (nautilus_trader
+    issue 3287, banexg issue 10). So nothing more is asked: the link is for those that do not.
+    """
+    causes = {
+        actual: Links((fields.text(item, "clientAlgoId"),))
+        for item in algo
+        if (actual := fields.text(item, "actualOrderId", missing="")) not in ("", "0")
+    }
+    decoded = map(usdm_order, regular)
+    return (
+        *(attach(order, causes.get(order.order_id, NONE)) for order in decoded),
+        *map(algo_order, algo),
     )
 
 

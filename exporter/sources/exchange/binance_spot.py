@@ -17,8 +17,9 @@ from exporter.readings import (
 from exporter.sources.exchange import fields
 from exporter.sources.exchange.binance import BinanceClient
 from exporter.sources.exchange.binance_history import DAY_MS, read_history
+from exporter.sources.exchange.binance_lists import OrderLists
 from exporter.sources.exchange.binance_market import BinanceMarket, blocked, order_query
-from exporter.sources.exchange.binance_orders import spot_fill, spot_order
+from exporter.sources.exchange.binance_orders import spot_fill
 from exporter.sources.exchange.binance_rules import decode_rules
 
 MARKET = "spot"
@@ -34,6 +35,7 @@ class BinanceSpot(BinanceMarket):
     def __init__(self, client: BinanceClient) -> None:
         super().__init__(client, ping_path="/api/v3/ping", permission="enableSpotAndMarginTrading")
         self._unlisted: list[str] = []
+        self._lists = OrderLists(client)
 
     def account(self) -> AccountReading:
         """Read balances by asset and all resting orders by symbol."""
@@ -50,7 +52,8 @@ class BinanceSpot(BinanceMarket):
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Read all resting orders of all symbols."""
-        return self._orders("open_orders", "/api/v3/openOrders", spot_order, weight=80)
+        rows = self._resting("/api/v3/openOrders", weight=80)
+        return self._lists.link_open(rows)
 
     def rules(self, symbols: Collection[str] = ()) -> tuple[SymbolRules, ...]:
         """Read the instruments' rules; a symbol that the exchange does not know is left out.
@@ -96,12 +99,12 @@ class BinanceSpot(BinanceMarket):
         """Read one order in any status."""
         query = order_query(symbol, order_id, client_order_id, ("orderId", "origClientOrderId"))
         body = self._client.get("history", "/api/v3/order", query, signed=True, weight=4)
-        return spot_order(fields.mapping(body, "order"))
+        return self._lists.link_past([fields.mapping(body, "order")])[0]
 
     def orders(self, symbol: str, since: float) -> tuple[OpenOrder, ...]:
         """Read all orders placed since then."""
         rows = self._history("/api/v3/allOrders", symbol, since)
-        return tuple(spot_order(item) for item in rows)
+        return self._lists.link_past(rows)
 
     def fills(self, symbol: str, since: float) -> tuple[Fill, ...]:
         """Read all executions since then."""

@@ -20,6 +20,7 @@ from exporter.sources.exchange.binance_history import WEEK_MS, read_history
 from exporter.sources.exchange.binance_market import BinanceMarket, blocked, order_query
 from exporter.sources.exchange.binance_orders import (
     algo_order,
+    link_triggered,
     usdm_fill,
     usdm_income,
     usdm_order,
@@ -62,10 +63,8 @@ class BinanceUsdm(BinanceMarket):
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Read all resting orders: stops live in the algo service and are in no other list."""
-        return (
-            *self._orders("open_orders", "/fapi/v1/openOrders", usdm_order, weight=40),
-            *self._orders("open_orders", "/fapi/v1/openAlgoOrders", algo_order, weight=40),
-        )
+        regular = self._resting("/fapi/v1/openOrders", weight=40)
+        return link_triggered(regular, self._resting("/fapi/v1/openAlgoOrders", weight=40))
 
     def rules(self, symbols: Collection[str] = ()) -> tuple[SymbolRules, ...]:
         """Read the instruments' rules; a symbol that the exchange does not know is left out."""
@@ -102,10 +101,9 @@ class BinanceUsdm(BinanceMarket):
     def orders(self, symbol: str, since: float) -> tuple[OpenOrder, ...]:
         """Read all orders placed since then, the algo service's included."""
         params = {"symbol": symbol}
-        return (
-            *map(usdm_order, self._history("/fapi/v1/allOrders", params, since, weight=5)),
-            *map(algo_order, self._history("/fapi/v1/allAlgoOrders", params, since, weight=5)),
-        )
+        regular = self._history("/fapi/v1/allOrders", params, since, weight=5)
+        algo = self._history("/fapi/v1/allAlgoOrders", params, since, weight=5)
+        return link_triggered(regular, algo)
 
     def fills(self, symbol: str, since: float) -> tuple[Fill, ...]:
         """Read all executions since then."""

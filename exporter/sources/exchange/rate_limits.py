@@ -1,7 +1,8 @@
 """How much of each host's limit is used, by the bot and by us, and who must be silent.
 
 One book is shared by all clients of the process: an exchange counts by IP or by
-key, not by connection, and a ban is prolonged by whoever goes on asking.
+key, not by connection, and a ban is prolonged by whoever goes on asking. So silences
+outlive the process, too: ``silences`` keeps them.
 """
 
 import threading
@@ -16,6 +17,10 @@ from exporter.errors import Reason, SourceError
 from exporter.readings import RateLimit
 
 INTERVAL_SECONDS = 60.0
+# Binance's weight a minute and IP, as documented (facts §1.3); exchangeInfo may say otherwise.
+_POOLS = {"fapi": 2400, "sapi": 12_000, "api": 6000}
+# Binance bans for three days at most.
+LONGEST_SILENCE_SECONDS = 3 * 86400.0
 # From here on what is left belongs to the bot, whatever our own share is.
 _HOLD_BACK_RATIO = 0.9
 
@@ -52,6 +57,20 @@ class Silence:
     reason: Reason
 
 
+@dataclass(frozen=True)
+class KeptSilence:
+    """A silence as it is remembered elsewhere: by whom, for which key, until when (Unix time).
+
+    ``seconds`` were left of it when it was kept: no more can be, whatever the clock says later.
+    """
+
+    host: str
+    key: str
+    until: float
+    seconds: float
+    reason: Reason
+
+
 @dataclass
 class _Account:
     """What is known about one meter; times are monotonic."""
@@ -62,6 +81,34 @@ class _Account:
     used: int = 0
     read_at: float = float("-inf")
     window_ends: float = float("-inf")
+
+
+class _Keeper:
+    """Saves the newest silences in one place, by one thread at a time: a disk may hang.
+
+    Whoever comes while another thread saves leaves it to that one, and goes on.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], tuple[KeptSilence, ...]],
+        save: Callable[[tuple[KeptSilence, ...]], None],
+    ) -> None:
+        self._read = read
+        self._save = save
+        self._saving = threading.Lock()
+        self._unsaved = False
+
+    def keep(self) -> None:
+        """Save, and again if there is news meanwhile; or have it done by who saves now."""
+        self._unsaved = True
+        # Looked at after the lock was given back: no news falls between the two.
+        while self._unsaved and self._saving.acquire(blocking=False):
+            try:
+                self._unsaved = False
+                self._save(self._read())
+            finally:
+                self._saving.release()
 
 
 class RateBook:
@@ -81,6 +128,7 @@ class RateBook:
         self._monotonic = monotonic
         self._wall = wall
         self._lock = threading.Lock()
+        self._keeper = _Keeper(self._kept, lambda _: None)
         self._accounts: dict[Meter, _Account] = {}
         # Replaced and never changed, so that a scrape reads it without waiting for requests.
         self._quiet: Mapping[tuple[str, str], tuple[float, Reason]] = {}
@@ -118,9 +166,29 @@ class RateBook:
                 account.window_ends = now + min(usage.seconds_left, INTERVAL_SECONDS)
                 account.limit = usage.limit or account.limit
             if silence is not None:
-                until = max(now + silence.seconds, self._quiet_at(meter.host, meter.key))
-                place = meter.host, meter.key
-                self._quiet = {**self._quiet, place: (until, silence.reason)}
+                until = now + silence.seconds
+                self._extend((meter.host, meter.key), until, silence.reason)
+        if silence is not None:
+            # Without the lock: a slow disk keeps nobody from asking another host.
+            self._keeper.keep()
+
+    def recall(self, kept: Iterable[KeptSilence]) -> None:
+        """Take over silences of an earlier process that are not over.
+
+        One that would last longer than any does is a clock's or a file's fault, and left out.
+        """
+        with self._lock:
+            now, wall = self._monotonic(), self._wall()
+            for one in kept:
+                left = min(one.until - wall, one.seconds)
+                if 0 < left <= LONGEST_SILENCE_SECONDS:
+                    self._extend((one.host, one.key), now + left, one.reason)
+
+    def keep_in(self, save: Callable[[tuple[KeptSilence, ...]], None]) -> None:
+        """Have silences kept from now on, those of this moment included; ``save`` never raises."""
+        self._keeper = _Keeper(self._kept, save)
+        if self._kept():
+            self._keeper.keep()
 
     def learn(self, meter: Meter, limit: int) -> None:
         """Take over the limit that the host publishes."""
@@ -161,8 +229,18 @@ class RateBook:
             self._accounts[meter] = _Account(meter.limit)
         return self._accounts[meter]
 
-    def _quiet_at(self, host: str, key: str) -> float:
-        return self._quiet.get((host, key), (float("-inf"), Reason.BANNED))[0]
+    def _extend(self, place: tuple[str, str], until: float, reason: Reason) -> None:
+        """A shorter silence does not end a longer one."""
+        until = max(until, self._quiet.get(place, (until, reason))[0])
+        self._quiet = {**self._quiet, place: (until, reason)}
+
+    def _kept(self) -> tuple[KeptSilence, ...]:
+        now, wall = self._monotonic(), self._wall()
+        return tuple(
+            KeptSilence(host, key, wall + until - now, until - now, reason)
+            for (host, key), (until, reason) in self._quiet.items()
+            if until > now
+        )
 
     def _refuse_while_quiet(self, meter: Meter, now: float) -> None:
         for key in {"", meter.key}:
@@ -201,3 +279,10 @@ def host_of(url: str) -> str:
         raise SourceError(
             Reason.UNSUPPORTED, f"{url} is no usable URL: {error}", permanent=True
         ) from error
+
+
+def weight_meter(base_url: str, path: str) -> Meter:
+    """Return what a request to one of Binance's hosts counts against. Raises as ``host_of``."""
+    pool = path.split("/")[1]
+    pool = pool if pool in _POOLS else "api"
+    return Meter(host_of(base_url), pool, _POOLS[pool])
