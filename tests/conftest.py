@@ -1,6 +1,12 @@
 """Options of the whole test suite."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine takes its time, over an example as well as over making one up: both limits
+# would judge the machine. What hangs is ended by pytest's own timeout.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

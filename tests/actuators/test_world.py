@@ -1,5 +1,7 @@
 """Fresh readings through the exporter's own sources."""
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from exporter.config import (
 )
 from exporter.errors import Reason, SourceError
 from remediation.world import World
+from tests.sim.serve import Response
 from tests.sim.simulator import Simulator
 
 
@@ -76,6 +79,69 @@ def test_nothing_is_remembered_when_the_exchange_goes(world: World, simulator: S
     simulator.stop()
     with pytest.raises(SourceError):
         world.reference_clocks()
+
+
+def test_a_limit_that_is_nearly_used_up_stops_no_repair(
+    world: World, traded: Bot, simulator: Simulator
+) -> None:
+    """The exporter leaves the rest to the bot; who decides about the bot has to know."""
+    outer = simulator.world
+    world.account(traded)
+    weight = round(0.99 * outer.limits.allowed["usdm"])
+    outer.limits.spend("usdm", "ip", weight, outer.clocks.exchange_ms())
+    for _ in range(3):
+        world.account(traded)
+
+
+def test_a_ban_that_one_client_hears_silences_all(traded: Bot, simulator: Simulator) -> None:
+    """Another bot at the same exchange, and the clock that compares with it."""
+    url = traded.venue.base_url
+    other = msgspec.structs.replace(traded, name="other")
+    settings = ExporterSettings(
+        clock_references=(ClockReference(kind="binance_usdm", base_url=url),), data_dir=None
+    )
+    world = World(Config(bots=(traded, other), exporter=settings))
+    ban = Response(418, {"code": -1003, "msg": "Too many requests."}, {"Retry-After": "600"})
+    simulator.world.intercepts["test"] = lambda _: ban
+    with pytest.raises(SourceError):
+        world.account(traded)
+    simulator.world.intercepts.clear()
+    before = simulator.world.requests.total()
+    for ask in (lambda: world.account(other), world.reference_clocks):
+        with pytest.raises(SourceError) as caught:
+            ask()
+        assert caught.value.reason is Reason.BANNED
+    assert simulator.world.requests.total() == before
+    world.close()
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_the_exporter_was_asked_is_known_and_left_alone(
+    traded: Bot, simulator: Simulator, tmp_path: Path, readable: bool
+) -> None:
+    """Its record is read, if it can be, and never written."""
+    host = traded.venue.base_url.removeprefix("http://")
+    until = time.time() + 600
+    row = {"host": host, "key": "", "until": until, "seconds": 600, "reason": "banned"}
+    file = tmp_path / "kept" / "silences.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"silences": [row]}) if readable else "{")
+    kept = file.read_text()
+    world = World(Config(bots=(traded,), exporter=ExporterSettings(data_dir=str(file.parent))))
+    if readable:
+        with pytest.raises(SourceError) as caught:
+            world.account(traded)
+        assert caught.value.reason is Reason.BANNED
+        assert simulator.world.requests.total() == 0
+    else:
+        assert world.account(traded).open_orders == ()
+        ban = Response(418, {"code": -1003, "msg": "Too many."}, {"Retry-After": "600"})
+        simulator.world.intercepts["test"] = lambda _: ban
+        with pytest.raises(SourceError):
+            world.account(traded)
+    world.close()
+    assert file.read_text() == kept
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_without_a_key_there_is_no_account(bot: Bot) -> None:

@@ -26,7 +26,7 @@ _BETA = (
     "TradingBotKillSwitchEngaged",
     "TradingBotMaintenanceUnknown",
     "TradingBotNetworkUnknown",
-    "TradingBotPositionsUnknown",
+    "TradingBotPositionsNotCompared",
     "TradingBotProcessDown",
 )
 

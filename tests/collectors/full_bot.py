@@ -68,6 +68,7 @@ def full() -> BotSnapshot:
             "kind": "binance_usdm",
             "base_url": "http://127.0.0.1:9",
             "symbols": ["BTCUSDT"],
+            "account": "second",
             "client_order_prefix": "tb2-",
         },
         data_checks={"max_age_seconds": 86_400.0},

@@ -18,7 +18,7 @@ def polling(watched: Watched) -> Iterator[Start]:
 
     def start(previous: Poller | None = None) -> Poller:
         watched.save()
-        poller = Poller(config_file.load(watched.file), previous)
+        poller = Poller(config_file.load(watched.file), previous, keep_silences=True)
         running.append(poller)
         poller.start()
         assert poller.wait_first_round(20)

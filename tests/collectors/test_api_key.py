@@ -28,8 +28,8 @@ def _of(name: str, found: dict[str, float], key: str = "exporter") -> float | No
 def test_a_good_key_says_everything() -> None:
     """Present, valid, and what it may do."""
     found = _found(_GOOD)
-    names = ("present", "valid", "can_trade", "can_withdraw", "ip_restricted", "shared")
-    assert [_of(name, found) for name in names] == [1, 1, 0, 0, 1, 0]
+    names = ("present", "asked", "valid", "can_trade", "can_withdraw", "ip_restricted", "shared")
+    assert [_of(name, found) for name in names] == [1, 1, 1, 0, 0, 1, 0]
     assert _of("created_timestamp_seconds", found) == NOW - 60
     assert _of("expiry_timestamp_seconds", found) == NOW + 60
     problems = [value for name, value in found.items() if name.startswith("api_key_problem")]
@@ -62,10 +62,29 @@ def test_a_missing_key_is_neither_valid_nor_invalid() -> None:
     assert found['api_key_problem{key="bot",reason="no_credentials"}'] == 1
 
 
+def test_a_key_that_is_seen_and_cannot_be_read_is_not_asked_about() -> None:
+    """It is there; whether it works, and whether others use it, is not known."""
+    seen = replace(_GOOD, role="bot", valid=None, restrictions=None, asked=False)
+    found = {name: value for name, value in _found(seen).items() if 'key="bot"' in name}
+    assert found == {'api_key_present{key="bot"}': 1, 'api_key_asked{key="bot"}': 0}
+
+
+def test_a_key_in_reach_that_cannot_be_used_is_an_open_question() -> None:
+    """Asked about and neither valid nor invalid: that is what an alert waits for."""
+    spoiled = replace(_GOOD, role="bot", valid=None, restrictions=None, shares_with=None)
+    found = {name: value for name, value in _found(spoiled).items() if 'key="bot"' in name}
+    assert found == {'api_key_present{key="bot"}': 1, 'api_key_asked{key="bot"}': 1}
+
+
 def test_what_nobody_can_tell_is_absent() -> None:
     """A key that we may not look at, an exchange that did not answer, a venue that is silent."""
-    unknown = replace(_GOOD, present=None, valid=None, reason=Reason.TIMEOUT, restrictions=None)
-    assert not [name for name in _found(unknown) if name.startswith("api_key_") and "key=" in name]
+    unknown = replace(_GOOD, present=None, valid=None, restrictions=None, asked=False)
+    assert {name: value for name, value in _found(unknown).items() if "key=" in name} == {
+        'api_key_asked{key="exporter"}': 0
+    }
+    unanswered = replace(_GOOD, valid=None, reason=Reason.TIMEOUT, restrictions=None)
+    assert _of("asked", _found(unanswered)) == 1
+    assert _of("valid", _found(unanswered)) is None
     silent = KeyRestrictions(None, None, None, None, None)
     found = _found(replace(_GOOD, restrictions=silent))
     assert _of("can_withdraw", found) is None
@@ -99,6 +118,20 @@ def test_orders_of_strangers_and_of_the_exchange_itself() -> None:
     found = _found(bot=own, account=AccountReading((), orders))
     assert (found["foreign_open_orders"], found["forced_open_orders"]) == (1, 1)
     assert "foreign_open_orders" not in _found(account=AccountReading((), orders))
+
+
+def test_a_leg_is_no_stranger_and_an_unread_one_no_zero() -> None:
+    """It belongs to the bot's order; while that is not read, nobody says that there is none."""
+    leg = replace(order("regular", "NEW"), client_order_id="0b1f")
+    own = make_bot(Path("/bot"), venue={**_VENUE, "client_order_prefix": "tb2-"})
+
+    def found(**changes: Any) -> float | None:
+        account = AccountReading((), (replace(leg, **changes),))
+        return _found(bot=own, account=account).get("foreign_open_orders")
+
+    assert found() == 1
+    assert found(linked_client_ids=("tb2-1",)) == 0
+    assert found(links_known=False) is None
 
 
 def test_bots_that_share_an_account_are_no_strangers() -> None:

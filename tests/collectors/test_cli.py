@@ -1,10 +1,12 @@
 """The command line: what it prints, and one line for each mistake."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
-from tests.collectors.conftest import Watched
+from tests.collectors.conftest import Program, Watched
 
 
 def test_check_config(watched: Watched) -> None:
@@ -18,6 +20,40 @@ def test_check_config(watched: Watched) -> None:
     assert (bad.returncode, bad.stdout) == (1, "")
     message = "tradewarden-exporter: bots[0].mode: is 'demo'; accepted: paper, live\n"
     assert bad.stderr == message
+
+
+@pytest.fixture
+def too_many(watched: Watched) -> Watched:
+    """Three bots at the defaults, behind one address; their exchange does not exist."""
+    watched.bot["venue"] |= {"base_url": "https://fapi.exchange.test", "symbols": ["BTCUSDT"]}
+    watched.plain["bots"] = [{**watched.bot, "name": f"bot{number}"} for number in range(3)]
+    watched.plain["exporter"] = {"ntp_servers": [], "data_dir": None}
+    watched.save()
+    return watched
+
+
+_HINT = "3 bots ask fapi.exchange.test for about"
+
+
+@pytest.mark.parametrize("command", [("check-config",), ("serve", "--config.check")])
+def test_what_will_not_fit_is_said_by_the_judge_of_files(
+    too_many: Watched, command: tuple[str, ...]
+) -> None:
+    """A hint is no mistake."""
+    judged = too_many.run(*command)
+    assert judged.returncode == 0
+    good, hint = judged.stdout.splitlines()
+    assert "good; bots: " in good
+    assert hint.startswith(f"{too_many.file}: hint: {_HINT}")
+
+
+def test_what_will_not_fit_is_logged_at_the_start(too_many: Watched) -> None:
+    """Once."""
+    program = Program(too_many)
+    try:
+        assert program.log.count(_HINT) == 1
+    finally:
+        program.stop()
 
 
 def test_once_prints_the_metrics_of_one_round(watched: Watched) -> None:
@@ -76,3 +112,23 @@ def test_help_is_on_stdout(watched: Watched) -> None:
     result = watched.run("serve", "--help")
     assert result.returncode == 0
     assert "--web.listen-address" in result.stdout
+
+
+def test_no_command_is_one_line() -> None:
+    """What is missing, not a page of help that reads as an error; asked for, help is no error."""
+    nothing, asked = _bare(), _bare("--help")
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert nothing.stderr == "tradewarden-exporter: Missing command.\n"
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "doctor" in asked.stdout
+
+
+def _bare(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program without any option that is not asked for."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -93,6 +93,13 @@ def test_a_backup_is_told_or_absent() -> None:
     }
 
 
+def test_no_backup_is_missed_where_none_is_expected() -> None:
+    """Without its limit no rule asks for it, as the doctor does not."""
+    none = DataReading(files=(), skipped=0, backup=None, backup_expected=False)
+    found = samples(data_corruption, healthy(data=none))
+    assert not [name for name in found if name.startswith("backup_")]
+
+
 def test_thresholds_are_always_there() -> None:
     """Rules compare with them, whatever else is unknown."""
     bot = make_bot(

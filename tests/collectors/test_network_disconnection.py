@@ -1,6 +1,7 @@
 """Reachability, its fault, and the age of market data."""
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from exporter.readings import (
     Stage,
     StageResult,
     StreamReading,
+    SymbolRules,
 )
 from exporter.snapshot import ENDPOINTS, BotSnapshot, Health, Latency
 from tests.collectors.snapshots import GOOD, NOW, healthy, samples
@@ -180,3 +182,74 @@ def test_whether_the_market_is_open(
     """Always where it never closes; unknown where it could not be asked."""
     item: BotSnapshot = healthy(bot=_bot(kind=kind), market_hours=hours)
     assert samples(network_disconnection, item).get("market_open") == expected
+
+
+_COIN = SymbolRules("BTCUSD", "active", "BTC", "USD", *map(Decimal, ("0.01", "0.1", "0.1", "0")))
+_SHARE = SymbolRules("AAPL", "active", "AAPL", "USD", *map(Decimal, ("0.01", "1", "1", "0")))
+_CLOSED = MarketHours(is_open=False, next_open=0, next_close=0)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "rules", "hours", "is_open"),
+    [
+        (["BTCUSD"], (_COIN,), None, 1),
+        (["BTCUSD"], (_COIN,), _CLOSED, 1),
+        (["BTCUSD"], None, None, None),
+        (["BTCUSD", "AAPL"], (_COIN, _SHARE), _CLOSED, 0),
+        (["BTCUSD", "AAPL"], (_COIN,), _CLOSED, 0),
+        (["AAPL"], (_SHARE,), None, None),
+    ],
+)
+def test_coins_alone_never_close(
+    symbols: list[str],
+    rules: tuple[SymbolRules, ...] | None,
+    hours: MarketHours | None,
+    is_open: float | None,
+) -> None:
+    """Whatever the hours of the shares are; with shares beside them those count."""
+    bot = _bot(kind="alpaca", symbols=symbols)
+    found = samples(network_disconnection, healthy(bot=bot, market_hours=hours, rules=rules))
+    assert found.get("market_open") == is_open
+
+
+def test_what_a_symbol_is_outlives_its_rules() -> None:
+    """A share does not become a coin because the exchange does not answer at night."""
+    streams = tuple(
+        StreamReading(name, NOW, connected=True, reconnects=0, closing=False, detail="")
+        for name in ("BTCUSD@lastTrade", "AAPL@lastTrade", "MSFT@lastTrade")
+    )
+    item = healthy(
+        bot=_bot(kind="alpaca", symbols=["BTCUSD"]),
+        rules=None,
+        coins={"BTCUSD": True, "AAPL": False},
+        streams=streams,
+        market_hours=_CLOSED,
+    )
+    found = samples(network_disconnection, item)
+    assert {name: value for name, value in found.items() if "never_closes" in name} == {
+        'market_never_closes{stream="AAPL@lastTrade"}': 0,
+        'market_never_closes{stream="BTCUSD@lastTrade"}': 1,
+    }
+    assert found["market_open"] == 1, "nothing that the bot trades ever closes"
+
+
+def test_each_stream_says_whether_its_market_closes() -> None:
+    """By our name for it and by the bot's; one whose rules are not known says nothing."""
+    streams = tuple(
+        StreamReading(name, NOW, connected=True, reconnects=0, closing=False, detail="")
+        for name in ("BTCUSD@lastTrade", "AAPL@lastTrade", "MSFT@lastTrade")
+    )
+    item = healthy(
+        bot=_bot(kind="alpaca", symbols=["BTCUSD", "AAPL", "MSFT"]),
+        rules=(_COIN, _SHARE),
+        streams=streams,
+        bot_metrics=BotMetricsReading(None, {"BTC/USD": NOW}),
+    )
+    found = samples(network_disconnection, item)
+    assert {name: value for name, value in found.items() if "never_closes" in name} == {
+        'market_never_closes{stream="AAPL@lastTrade"}': 0,
+        'market_never_closes{stream="BTC/USD"}': 1,
+        'market_never_closes{stream="BTCUSD@lastTrade"}': 1,
+    }
+    everywhere = samples(network_disconnection, healthy(bot=_bot(), streams=streams[:1]))
+    assert everywhere['market_never_closes{stream="BTCUSD@lastTrade"}'] == 1

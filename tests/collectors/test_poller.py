@@ -11,6 +11,7 @@ from exporter.worker import Worker
 from tests.collectors.conftest import Watched, wait_for
 from tests.collectors.polling import Start, alpha, polling
 from tests.sim.holdings import SYMBOL
+from tests.sim.serve import Response
 from tests.sources.bots import write
 
 
@@ -77,6 +78,46 @@ def test_a_lost_exchange_takes_its_values_and_leaves_its_health(
     poller.refresh(5)
     assert alpha(poller).kill_switch is not None
     assert alpha(poller).health["bot_files"].up
+
+
+def test_after_an_outage_everything_is_asked_at_once(watched: Watched, start: Start) -> None:
+    """Not when the next round of each is due: that may be in a quarter of an hour."""
+    watched.plain["exporter"] |= {
+        "ntp_servers": [],
+        "account_poll_seconds": 900.0,
+        "rules_poll_seconds": 900.0,
+        "timeout_seconds": 0.3,
+    }
+    watched.simulator.exchange.shut()
+    poller = start()
+    lost = ("account", "rules", "exchange")
+    assert not any(alpha(poller).health[source].up for source in lost)
+    watched.simulator.exchange.open()
+
+    def known() -> bool:
+        return all(alpha(poller).health[source].up for source in lost)
+
+    wait_for("account and rules", known)
+    assert alpha(poller).comparison is not None
+
+
+def test_symbols_that_cannot_be_asked_for_in_a_round_show_as_rules(
+    watched: Watched, start: Start
+) -> None:
+    """Their states vanish at once, and the hourly reading of all rules would say nothing."""
+    watched.plain["exporter"]["ntp_servers"] = []
+    watched.bot["venue"]["symbols"] = ["BTCUSDT"]
+    poller = start()
+    assert alpha(poller).health["rules"].up
+    broken = Response(400, {"code": -1100, "msg": "Illegal characters."})
+    world = watched.simulator.world
+    world.intercepts["test"] = lambda r: broken if r.path.endswith("exchangeInfo") else None
+    wait_for("the rules to be down", lambda: not alpha(poller).health["rules"].up)
+    known = alpha(poller)
+    assert known.health["rules"].failures[Reason.REJECTED] > 0
+    assert known.health["exchange"].up
+    world.intercepts.clear()
+    wait_for("the rules to be up", lambda: alpha(poller).health["rules"].up)
 
 
 def test_without_a_state_file_from_the_start_it_is_calm(watched: Watched, start: Start) -> None:

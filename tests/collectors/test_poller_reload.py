@@ -68,6 +68,24 @@ def test_a_state_file_that_disappears_engages(watched: Watched, start: Start) ->
     assert _engaged(start(second))
 
 
+def test_backups_that_disappear_are_missed(watched: Watched, start: Start) -> None:
+    """Over any number of reloads: their folder was there since the exporter started."""
+    folder = watched.root / "backup"
+    folder.mkdir()
+    poller = start()
+    assert _expects_backups(poller)
+    folder.rmdir()
+    second = start(poller)
+    assert _expects_backups(second)
+    assert _expects_backups(start(second))
+
+
+def _expects_backups(poller: Poller) -> bool:
+    wait_for("files to be judged", lambda: alpha(poller).data is not None)
+    data = alpha(poller).data
+    return data is not None and data.backup_expected
+
+
 def test_lines_are_counted_on(watched: Watched, start: Start) -> None:
     """Those written before, during and after a reload, each once; the old one counts no more."""
     log = write(watched.root, "logs/bot.log", "from before we came\n")
@@ -128,7 +146,7 @@ def test_a_silence_that_was_asked_for_is_kept(watched: Watched, start: Start) ->
     poller = start()
     world = watched.simulator.world
     with world.lock:
-        world.limits.allowed["usdm"] = 1
+        world.limits.allowed["usdm"], world.limits.ban_after = 0, 0  # two minutes' ban
     wait_for("the silence", lambda: alpha(poller).quiet_until is not None)
     before = alpha(poller).quiet_until
     poller.stop(5)

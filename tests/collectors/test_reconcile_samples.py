@@ -208,12 +208,12 @@ def test_no_history_is_needed_where_the_bot_does_not_trade() -> None:
     foreign = sample(bot({}), held("XRPUSDT", "100"), by=by, recent={})
     assert suspects(foreign) == ()
     assert only(three(bot({}), held("XRPUSDT", "100"), by=by, recent={})).state is MISMATCH
-    assert suspects(sample(OURS, THEIRS, by=by)) == ("BTCUSDT",)
+    assert suspects(sample(OURS, THEIRS, by=by)) == (("BTCUSDT",),)
 
 
 def test_without_a_prefix_any_order_may_be_the_bots() -> None:
     """Then every change makes the comparison wait."""
-    by = replace(terms(), own_prefix=None)
+    by = replace(terms(), own_prefixes=None)
     looks = [sample(OURS, THEIRS, by=by, after=t, orders_before=(order("x"),)) for t in (0.0, 9.0)]
     assert only(settle(*looks, looks[1])).state is PENDING
     forced = {"recent": {"BTCUSDT": (order("adl_autoclose", updated=WALL + 4),)}}

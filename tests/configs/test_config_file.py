@@ -1,8 +1,10 @@
 """Every mistake in the configuration has its own file and its exact message."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from exporter import config_file
 from exporter.errors import ConfigError
@@ -58,3 +60,24 @@ def test_a_secret_prints_as_nothing_wherever_it_lands() -> None:
     secret = Secret("hunter2")
     assert "hunter2" not in f"{secret} {secret!r} {[secret]} {{'s': {secret!r}}}"
     assert secret.reveal() == "hunter2"
+
+
+def test_bots_at_one_address_share_an_account_by_its_name(tmp_path: Path) -> None:
+    """Spelt in whatever way; one key of both, or one name of both, says that they do."""
+    plain = yaml.safe_load((_BAD / "account_not_said.yml").read_text("utf-8"))
+    alpha, beta = (bot["venue"] for bot in plain["bots"])
+    for names, shared in ((("first", "first"), True), (("first", "second"), False)):
+        alpha["account"], beta["account"] = names
+        assert _sharing(tmp_path, plain) == (["beta"] if shared else [])
+    del alpha["account"], beta["account"]
+    beta["credentials"] = alpha["credentials"]
+    alpha["base_url"] = "http://LOCALHOST:9842/v2"
+    beta["base_url"] = "http://localhost:9842"
+    assert _sharing(tmp_path, plain) == ["beta"]
+
+
+def _sharing(directory: Path, plain: Any) -> list[str]:
+    file = directory / "tradewarden.yml"
+    file.write_text(yaml.safe_dump(plain))
+    config = config_file.load(file)
+    return [bot.name for bot in config.sharing_account(config.bots[0])]

@@ -112,3 +112,13 @@ def test_a_broker_that_is_well_and_one_whose_trades_are_old(ward: Ward) -> None:
     closed = ward.checks("network_disconnection")["market data"]
     assert closed.ok
     assert "the market is closed" in closed.detail
+    ward.bot["venue"]["symbols"] = ["AAPL", "BTCUSD"]
+    ward.save()
+    beside = ward.bad("network_disconnection")["market data"].detail
+    assert "BTCUSD@lastTrade" in beside
+    assert "AAPL" not in beside
+    ward.bot["venue"]["symbols"] = ["BTCUSD"]
+    ward.bot["market_data"] = {"max_age_seconds": 600}
+    ward.save()
+    coins = ward.checks("network_disconnection")["market data"]
+    assert (coins.ok, coins.detail) == (True, "each symbol has traded within 10 min")

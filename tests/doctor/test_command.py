@@ -118,7 +118,9 @@ def test_a_configuration_that_is_wrong_was_not_checked(watched: Watched) -> None
 
 def test_several_bots_are_told_apart(watched: Watched) -> None:
     """Each with its own part, in the order of the file; one can be chosen."""
-    watched.plain["bots"].append({**watched.bot, "name": "beta", "root": str(watched.root / "b")})
+    venue = {**watched.bot["venue"], "account": "second"}
+    beta = {**watched.bot, "name": "beta", "root": str(watched.root / "b"), "venue": venue}
+    watched.plain["bots"].append(beta)
     watched.save()
     result = watched.run("doctor")
     assert result.stdout.index("alpha:\n") < result.stdout.index("beta:\n")

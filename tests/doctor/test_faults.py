@@ -113,6 +113,9 @@ def test_a_backup_that_is_old_or_damaged_or_gone(ward: Ward) -> None:
     assert ward.bad("data_corruption")["newest backup"].detail == "backup/ holds no backup"
     folder.rmdir()
     assert ward.checks("data_corruption")["newest backup"].status is Status.NOT_OFFERED
+    ward.bot["paths"] = {**ward.bot.get("paths", {}), "backups": "elsewhere/"}
+    ward.save()
+    assert ward.bad("data_corruption")["newest backup"].detail == "elsewhere/ holds no backup"
 
 
 def test_a_disk_that_is_nearly_full(ward: Ward) -> None:

@@ -16,6 +16,7 @@ from exporter.scrape import TIMEOUT_HEADER
 from tests.web.served import Served
 
 _SCRAPE_SECONDS = 8.0
+_PAGE_SECONDS = 60.0  # nobody scrapes it, and dozens of bots may be on it
 _UP = re.compile(r'tradingbot_source_up\{bot="([^"]+)",source="([^"]+)"\} ([01])\.0')
 _FAILURES = 'tradingbot_source_failures_total{bot="%s",reason="%s",source="%s"}'
 _SUCCESS = re.compile(r'tradewarden_exporter_collector_success\{collector="([^"]+)"\} (\S+)')
@@ -117,7 +118,7 @@ class Ground:
 
     def page(self, path: str) -> str:
         """Return one of the pages for people."""
-        response = httpx.get(f"{self.url}{path}", timeout=_SCRAPE_SECONDS, trust_env=False)
+        response = httpx.get(f"{self.url}{path}", timeout=_PAGE_SECONDS, trust_env=False)
         assert response.status_code == 200, response.text[:2000]
         return response.text
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hostile.bots import WAVES, Lane, lanes, running, section
+from tests.hostile.bots import CALM, WAVES, Lane, lanes, running, section
 from tests.hostile.cases import CASES, MAY_FALL, Case, Site
 from tests.hostile.ground import Ground, Scrape
 
@@ -23,7 +23,7 @@ PAGES = (
     "/debug/partial_fills",
     "/debug/api_key",
 )
-_POLL_SECONDS = 3.0
+_POLL_SECONDS = 6.0
 _PATIENCE_SECONDS = 60.0
 _SCRAPE_SECONDS = 20.0
 
@@ -86,16 +86,20 @@ def fallen(scrape: Scrape, lane: Lane) -> set[str]:
 
 
 def _endure(ground: Ground, attacks: dict[Lane, Case], before: Scrape) -> list[Scrape]:
-    """Attack until every attack has shown, and for two rounds at least."""
+    """Attack until every attack has shown and the calm bot is well, for two rounds at least."""
     begun = time.monotonic()
     for lane, case in attacks.items():
         lane.front.attack(case.attack(lane.front))
 
     def shown(scrape: Scrape) -> bool:
-        return scrape.at > begun + 2 * _POLL_SECONDS and all(
-            scrape.has_failed(lane.bot, source, before)
-            for lane, case in attacks.items()
-            for source in case.down
+        return (
+            scrape.at > begun + 2 * _POLL_SECONDS
+            and all(scrape.sources(CALM).values())
+            and all(
+                scrape.has_failed(lane.bot, source, before)
+                for lane, case in attacks.items()
+                for source in case.down
+            )
         )
 
     during: list[Scrape] = []
@@ -116,13 +120,16 @@ def _settings(directory: Path) -> dict[str, object]:
 def _until(
     ground: Ground, good: Callable[[Scrape], bool], keep: list[Scrape] | None = None
 ) -> Scrape:
-    """Scrape until it is as wanted, or long enough; return the last one."""
+    """Scrape until all of it is as wanted, or long enough; return the last one."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         scrape = ground.scrape("sources", seconds=_SCRAPE_SECONDS)
-        if good(scrape) or time.monotonic() > deadline:
+        late = time.monotonic() > deadline
+        if good(scrape) or late:
             # At so many bots everything costs a second, so it is asked for only now.
-            return ground.scrape(seconds=_SCRAPE_SECONDS)
+            scrape = ground.scrape(seconds=_SCRAPE_SECONDS)
+            if good(scrape) or late:
+                return scrape
         if keep is not None:
             keep.append(scrape)
         time.sleep(0.5)

@@ -18,6 +18,8 @@ from tests.sim.simulator import Simulator
 from tests.sources.bots import write
 from tests.sources.ntp_server import NtpServer
 
+# The first test that asks for the story waits until it is told, on a busy machine for minutes.
+pytestmark = pytest.mark.timeout(600)
 Spoil = Callable[[int, bytes], bytes | None]
 
 _PATIENCE_SECONDS = 20.0

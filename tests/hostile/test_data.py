@@ -16,6 +16,7 @@ from tests.hostile.file_story import without_privileges
 from tests.hostile.ground import Ground, Scrape, check_log
 from tests.sources.bots import write
 
+pytestmark = pytest.mark.timeout(300)
 _PATIENCE_SECONDS = 40.0
 _JSON = [damage for damage in DAMAGE if damage not in ("closed_directory", "huge")]
 _CSV = ("not_utf8", "pipe")

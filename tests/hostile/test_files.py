@@ -7,6 +7,8 @@ from tests.hostile.file_story import Story, down, shows, tell
 from tests.hostile.ground import check_log, unforeseen
 from tests.hostile.places import PLACES, Place
 
+# The first test that asks for the story waits until it is told, on a busy machine for minutes.
+pytestmark = pytest.mark.timeout(600)
 _PLACES = pytest.mark.parametrize("place", PLACES, ids=[place.name for place in PLACES])
 _DAMAGE = pytest.mark.parametrize("damage", DAMAGE)
 

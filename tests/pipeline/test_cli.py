@@ -241,3 +241,12 @@ def test_a_playbook_is_explained_beside_the_runbook(scenario: str) -> None:
     section = ended.stdout.split("Runbook: ")[1]
     assert "not by this playbook" not in section
     assert "Runbook: Recovery Checklist Template" in ended.stdout
+
+
+def test_no_command_is_one_line() -> None:
+    """What is missing, not a page of help that reads as an error; asked for, help is no error."""
+    nothing, asked = command(), command("--help")
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert nothing.stderr == "tradewarden-remediation: Missing command.\n"
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "approvals" in asked.stdout

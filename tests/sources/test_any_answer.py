@@ -32,7 +32,8 @@ _NAMES = (
     "client_order_id", "filled_qty", "submitted_at", "updated_at", "limit_price",
     "position_intent", "class", "tradable", "fractionable", "price_increment",
     "min_trade_increment", "min_order_size", "activity_type", "net_amount", "date",
-    "transaction_time", "order_id", "trades", "t",
+    "transaction_time", "order_id", "trades", "t", "orderListId", "listClientOrderId", "orders",
+    "actualOrderId", "replaces", "legs", "order_class", "created_at",
 )  # fmt: skip
 _WORDS = (
     "BTCUSDT", "BTC/USD", "AAPL", "BOTH", "LONG", "long", "short", "buy", "sell", "NEW",

@@ -3,6 +3,7 @@
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from exporter.readings import BackupReading
 from exporter.sources.backups import read_backup
 from exporter.sources.data_judging import Judge
 from exporter.sources.data_verdict import Limits
+from exporter.sources.datafiles import DataFiles
 from tests.sources.bots import make_bot, write
 from tests.sources.data_bed import NOW, write_parquet
 
@@ -42,6 +44,27 @@ def test_no_backup_is_none(root: Path) -> None:
     write(root, "backup/README", "see the runbook")
     write(root, "backup/.partial/state/positions.json", "{}")
     assert _read(root) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, False),
+        ({"paths": {"backups": "backup/"}}, False),
+        ({"paths": {"backups": "elsewhere/"}}, True),
+        ({"commands": {"backup": ["save"]}}, True),
+    ],
+)
+def test_a_backup_is_expected_where_something_says_so(
+    root: Path, settings: dict[str, Any], expected: bool
+) -> None:
+    """The configuration, or a folder that is or was there; a default alone says nothing."""
+    files = DataFiles(make_bot(root, **settings), pause=lambda _: None, wall=lambda: NOW)
+    assert files.check().backup_expected is expected
+    (root / "backup").mkdir()
+    assert files.check().backup_expected
+    (root / "backup").rmdir()
+    assert files.check().backup_expected
 
 
 @pytest.mark.parametrize("name", ["", "2026-11-24"])

@@ -154,7 +154,10 @@ def test_pressure_is_of_the_last_ten_seconds() -> None:
     assert cgroup.memory_pressure(_find("v1", "calm")) == {}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=80,
+)
 @given(file=st.sampled_from(_FILES), content=st.binary(max_size=200))
 def test_no_content_breaks_it(v2: Path, file: str, content: bytes) -> None:
     """What cannot be read is unknown, and nothing is raised or negative."""

@@ -231,6 +231,18 @@ def test_none_that_answers_is_a_failure(commands: Path) -> None:
     assert caught.value.detail.endswith("chronyc: it is stopped")
 
 
+def test_a_command_without_systemd_is_no_service(commands: Path) -> None:
+    """In a container timedatectl is there and cannot work; where systemd runs that is a fault."""
+    words = "System has not been booted with systemd as init system"
+    _install(commands, "timedatectl", f"echo {words} >&2; exit 1")
+    assert read_clock_daemons(systemd_runs=lambda: False) == ()
+    with pytest.raises(SourceError, match=words):
+        read_clock_daemons(systemd_runs=lambda: True)
+    _install(commands, "chronyc", "echo it is stopped >&2; exit 1")
+    with pytest.raises(SourceError, match="chronyc: it is stopped"):
+        read_clock_daemons(systemd_runs=lambda: False)
+
+
 def test_one_that_hangs_is_left(commands: Path) -> None:
     """No command may hold the exporter up for longer than its time."""
     _install(commands, "chronyc", "exec /bin/sleep 60")

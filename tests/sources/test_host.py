@@ -16,6 +16,7 @@ from exporter.errors import Reason, SourceError
 from exporter.readings import ExitKind
 from exporter.sources.host import TWIN_VARIABLE, read_process
 from tests.sources.bots import make_bot, write
+from tests.sources.v1_cgroup import wait_for
 
 _SCRIPT = "import sys, time\nopen('up' + str(len(sys.argv)), 'w').close()\ntime.sleep(120)\n"
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -183,6 +184,9 @@ def test_a_bot_started_by_hand_is_found_beside_its_unit(
     }
     with subprocess.Popen([sys.executable, *arguments], cwd=root) as process:
         try:
+            # While it is being started it has, for a moment, no command line.
+            run = psutil.Process(process.pid)
+            wait_for("the start", lambda: run.cmdline()[1:] == arguments)
             reading = read_process(make_bot(root, commands=commands))
             assert (reading.pids, reading.up) == (((process.pid,), True) if is_bot else ((), False))
             assert reading.others == (() if is_bot else (process.pid,))

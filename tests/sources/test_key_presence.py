@@ -68,6 +68,23 @@ def test_a_file_that_we_may_not_read(root: Path, role: str, present: bool | None
     found = _read(root, role, {"env_file": str(root / "bot.env"), **_NAMES})
     assert found.present is present
     assert found.key is None
+    assert found.in_reach, "the configuration says that it is for us to read"
+
+
+@pytest.mark.parametrize("role", ["bot", "remediation", "exporter"])
+def test_permissions_put_a_key_out_of_reach(root: Path, role: str) -> None:
+    """Whoever keeps the bot's key from us wants no ticket for it; our own must be readable."""
+    file = write(root, "bot.env", "TW_KEY=abc123\nTW_SECRET=def456\n")
+    file.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)  # permissions do not count for root
+    try:
+        found = _read(root, role, {"env_file": str(file), **_NAMES})
+    finally:
+        os.seteuid(user)
+    assert found.present is (False if role == "exporter" else None)
+    assert found.in_reach is (role == "exporter")
 
 
 @pytest.mark.parametrize(
@@ -93,12 +110,15 @@ def test_the_exporters_environment_is_its_own(
     root: Path, monkeypatch: pytest.MonkeyPatch, role: str, missing: bool | None
 ) -> None:
     """What is not in it is missing for the exporter, and unknown for the others."""
-    assert _read(root, role, _NAMES).present is missing
+    away = _read(root, role, _NAMES)
+    assert away.present is missing
+    assert away.in_reach is (role == "exporter")
     monkeypatch.setenv("TW_KEY", "abc123")
     monkeypatch.setenv("TW_SECRET", "def456")
     found = _read(root, role, _NAMES)
     assert found.present is (None if role == "bot" else True)
     assert found.key is not None, "what is in our reach may be asked about"
+    assert found.in_reach
 
 
 class Unit:

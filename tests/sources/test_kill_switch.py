@@ -265,7 +265,8 @@ def _is_calm(content: bytes) -> bool:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.binary(max_size=60) | _json.map(lambda value: json.dumps(value).encode()))
 def test_whatever_the_state_holds_nothing_raises_and_only_calm_is_calm(
@@ -278,7 +279,8 @@ def test_whatever_the_state_holds_nothing_raises_and_only_calm_is_calm(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.binary(max_size=200))
 def test_whatever_the_flag_holds_it_is_engaged(root: Path, content: bytes) -> None:

@@ -3,27 +3,28 @@
 The model is what a reader with perfect memory would count: every complete line that existed,
 once, if at some poll it could still be read. A line can be read under a configured name, in
 a descriptor that an earlier poll left open, or in an earlier generation of a log. All lines
-differ (as lines with times do) and are at least 64 bytes long; a copy that is made is not
-written to before it is complete.
+differ (as lines with times do) and are at least 64 bytes long. Copies are complete, and no bot
+writes to them; made again in place they are copies of the log whose generations they are.
+Numbers of removed files are used again or not as the machine draws it, so that a history fails
+on every file system alike.
 """
 
 import contextlib
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from exporter.sources.log_follower import LogFollower
 from exporter.sources.log_offsets import OffsetStore, Saved
 from tests.sources.bots import make_bot
+from tests.sources.log_world import NAMES, Inodes, LogWorld
 
-_NAMES = ("bot.log", "other.log")
 _EVENT = b"Kill switch triggered"
 
 
@@ -36,41 +37,15 @@ class _DyingStore(OffsetStore):
         raise _Killed
 
 
-@dataclass(eq=False)
-class _File:
-    """A file's content, whatever its names; ``open`` if the follower has it open."""
-
-    content: bytes = b""
-    open: bool = False
-    saved: bool = False
-
-    def lines(self) -> set[bytes]:
-        return set(self.content.split(b"\n")[:-1])
-
-
-@dataclass
-class _World:
-    """Names in the logs directory, and what must have been counted."""
-
-    files: dict[str, _File] = field(default_factory=dict)
-    unnamed: list[_File] = field(default_factory=list)
-    ignored: set[bytes] = field(default_factory=set)
-    counted: set[bytes] = field(default_factory=set)
-    seen_names: set[str] = field(default_factory=set)
-
-
 class LogHistories(RuleBasedStateMachine):
     """Writers, rotation, operators and a follower that may die."""
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="tw-logs-"))
-        (self.directory / "bot/logs").mkdir(parents=True)
+        self.world = LogWorld(self.directory)
         self.bot = make_bot(self.directory / "bot")
-        self.world = _World()
         self.serial = 0
-        self.seconds = 1_700_000_000
-        self.generation = 0
         self.follower: LogFollower | None = None
         self.begun = False
 
@@ -79,22 +54,6 @@ class LogHistories(RuleBasedStateMachine):
         if self.follower is not None:
             self.follower.close()
         shutil.rmtree(self.directory)
-
-    # -- what the model and the disk share
-
-    def _path(self, name: str) -> Path:
-        return self.directory / "bot/logs" / name
-
-    def _write(self, name: str, data: bytes) -> None:
-        self.world.files.setdefault(name, _File()).content += data
-        with self._path(name).open("ab") as stream:
-            stream.write(data)
-        self._stamp(name)
-
-    def _stamp(self, name: str) -> None:
-        """Let a second pass with each change, as it would; a file system's tick is coarse."""
-        self.seconds += 1
-        os.utime(self._path(name), (self.seconds, self.seconds))
 
     def _line(self, junk: bytes, *, event: bool) -> bytes:
         self.serial += 1
@@ -105,39 +64,15 @@ class LogHistories(RuleBasedStateMachine):
             text if event else b"an ordinary message",
         )
 
-    def _rename(self, old: str, new: str) -> None:
-        self._path(old).rename(self._path(new))
-        if new in self.world.files:
-            self._drop(new)
-        self.world.files[new] = self.world.files.pop(old)
-
-    def _drop(self, name: str) -> None:
-        self.world.unnamed.append(self.world.files.pop(name))
-
-    def _shift(self, name: str) -> None:
-        """Make room for ``name.1``; ``name.3`` is the oldest that is kept."""
-        for number in (2, 1):
-            if f"{name}.{number}" in self.world.files:
-                self._rename(f"{name}.{number}", f"{name}.{number + 1}")
-
-    def _next_name(self, name: str, *, inside: bool) -> str:
-        """Name the next generation: ``bot.log.1``, or ``bot-7.log``, which is followed, too."""
-        if inside:
-            self.generation += 1
-            stem = name.removesuffix(".log")
-            return f"{stem}-{self.generation}.log"
-        self._shift(name)
-        return f"{name}.1"
-
-    def _can_be_known(self, name: str) -> bool:
-        """Whether a poll has seen this log or its predecessor under this name."""
-        file = self.world.files.get(name)
-        return file is not None and (file.open or file.saved or name in self.world.seen_names)
-
     # -- the world's moves
 
+    @initialize(inodes=st.sampled_from(Inodes))
+    def choose_inodes(self, inodes: Inodes) -> None:
+        """Live on one file system."""
+        self.world.inodes = inodes
+
     @rule(
-        name=st.sampled_from(_NAMES),
+        name=st.sampled_from(NAMES),
         junk=st.lists(st.binary(max_size=30), max_size=4),
         event=st.booleans(),
         partial=st.booleans(),
@@ -145,49 +80,49 @@ class LogHistories(RuleBasedStateMachine):
     def append(self, name: str, junk: list[bytes], event: bool, partial: bool) -> None:
         """Write lines, the last perhaps without its end."""
         lines = [self._line(j.replace(b"\n", b"\0"), event=event) for j in junk]
-        self._write(name, b"".join(line + b"\n" for line in lines))
+        self.world.write(name, b"".join(line + b"\n" for line in lines))
         if partial:
-            self._write(name, self._line(b"", event=event)[:40])
+            self.world.write(name, self._line(b"", event=event)[:40])
 
-    @rule(name=st.sampled_from(_NAMES), inside=st.booleans(), create=st.booleans())
+    @rule(name=st.sampled_from(NAMES), inside=st.booleans(), create=st.booleans())
     def rotate(self, name: str, inside: bool, create: bool) -> None:
         """Rename a log away; the next one may be there at once."""
-        if self._can_be_known(name):
-            self._rename(name, self._next_name(name, inside=inside))
+        if self.world.can_be_known(name):
+            self.world.rename(name, self.world.next_name(name, inside=inside))
             if create:
-                self._write(name, b"")
+                self.world.write(name, b"")
 
-    @rule(name=st.sampled_from(_NAMES), inside=st.booleans())
+    @rule(name=st.sampled_from(NAMES), inside=st.booleans())
     def copy_and_truncate(self, name: str, inside: bool) -> None:
         """Rotate for a writer that cannot reopen its log."""
-        if self._can_be_known(name):
+        if self.world.can_be_known(name):
             self.copy(name, inside)
             self.truncate(name)
 
-    @rule(name=st.sampled_from(_NAMES), inside=st.booleans())
+    @rule(name=st.sampled_from(NAMES), inside=st.booleans())
     def copy(self, name: str, inside: bool) -> None:
         """Copy a log, as the first half of a rotation or for safety."""
-        if self._can_be_known(name):
-            new = self._next_name(name, inside=inside)
-            self.world.files[new] = _File(self.world.files[name].content)
-            shutil.copyfile(self._path(name), self._path(new))
-            self._stamp(new)
+        if self.world.can_be_known(name):
+            self.world.copy(name, self.world.next_name(name, inside=inside))
 
-    @rule(name=st.sampled_from(_NAMES))
+    @rule(data=st.data(), name=st.sampled_from(NAMES))
+    def copy_again(self, data: st.DataObject, name: str) -> None:
+        """Bring an earlier generation up to date in place, under its inode."""
+        generations = self.world.generations(name)
+        if generations and self.world.can_be_known(name):
+            self.world.copy(name, data.draw(st.sampled_from(generations)))
+
+    @rule(name=st.sampled_from(NAMES))
     def truncate(self, name: str) -> None:
         """Empty a log in place: what was not read and not copied is lost."""
         if name in self.world.files:
-            self.world.files[name].content = b""
-            os.truncate(self._path(name), 0)
-            self._stamp(name)
+            self.world.truncate(name)
 
     @precondition(lambda self: self.world.files)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
         """Remove or compress any file."""
-        name = data.draw(st.sampled_from(sorted(self.world.files)))
-        self._path(name).unlink()
-        self._drop(name)
+        self.world.remove(data.draw(st.sampled_from(sorted(self.world.files))))
 
     # -- the follower's moves
 
@@ -255,7 +190,7 @@ class LogHistories(RuleBasedStateMachine):
     @invariant()
     def the_model_is_the_disk(self) -> None:
         """A wrong model would prove nothing."""
-        names = {entry.name for entry in os.scandir(self.directory / "bot/logs")}
+        names = {entry.name for entry in os.scandir(self.world.logs)}
         assert names == set(self.world.files)
 
 

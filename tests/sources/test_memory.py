@@ -13,9 +13,8 @@ import psutil
 import pytest
 
 from exporter.readings import ExitKind, ProcessReading
-from exporter.sources import cgroup
 from exporter.sources.memory import MemoryReader, read_memory
-from exporter.sources.process_tree import own_cgroup, tree
+from exporter.sources.process_tree import look, tree
 from tests.sources.bots import make_bot
 from tests.sources.v1_cgroup import wait_for
 
@@ -216,10 +215,8 @@ def test_what_the_bot_was_started_through_is_no_stranger(captured: Path) -> None
         (captured / f"proc/{child}/cgroup").write_text("0::/bots.slice/calm.service\n")
         procs = captured / "cgroup/bots.slice/calm.service/cgroup.procs"
         procs.write_text(f"{shell.pid}\n{child}\n")
-        own = own_cgroup(
-            [child], frozenset({child}), root=captured / "cgroup", proc=captured / "proc"
-        )
-        assert own is not None
+        family = look([child], root=captured / "cgroup", proc=captured / "proc")
+        assert family.own is not None
         os.kill(child, 9)
     finally:
         shell.kill()
@@ -235,10 +232,9 @@ def test_a_login_or_the_root_is_nobodys_own(
     place.mkdir(parents=True, exist_ok=True)
     (place / "cgroup.procs").write_text(f"{alone.pid}\n")
     (captured / f"proc/{alone.pid}/cgroup").write_text(f"0::{path}\n")
-    pids = frozenset({alone.pid})
-    folders = {"root": captured / "cgroup", "proc": captured / "proc"}
-    assert cgroup.of_process(alone.pid, **folders) is not None
-    assert own_cgroup([alone.pid], pids, **folders) is None
+    family = look([alone.pid], root=captured / "cgroup", proc=captured / "proc")
+    assert family.cgroup is not None
+    assert family.own is None
 
 
 def test_the_costly_figure_is_read_now_and_then(root: Path, alone: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Finding the bot again and again: as sure as the first time, at a fraction of the cost."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,6 +160,44 @@ def test_a_pidfile_is_read_each_time(ground: Ground) -> None:
     write(ground.root, "state/bot.pid", str(pid))
     assert finder.read().pids == (pid,)
     (ground.root / "state/bot.pid").unlink()
+    assert not finder.read().up
+
+
+def test_a_pidfile_of_another_time_is_judged_anew(ground: Ground) -> None:
+    """The process was its writer's; of an older file it can only have got the number."""
+    finder = ProcessFinder(make_bot(ground.root), monotonic=lambda: ground.now)
+    process = subprocess.Popen(["sleep", "60"], cwd="/")
+    ground.started.append(process)
+    pidfile = write(ground.root, "state/bot.pid", str(process.pid))
+    assert [finder.read().pids for _ in range(3)] == [(process.pid,)] * 3
+    os.utime(pidfile, (1e9, 1e9))
+    assert not finder.read().up
+
+
+def test_a_dead_process_that_nobody_has_waited_for_is_missed_at_once(ground: Ground) -> None:
+    """It keeps its pid and its time of birth."""
+    pid = ground.start()
+    finder = ground.finder()
+    assert finder.read().up
+    os.kill(pid, signal.SIGKILL)
+    wait_for("its end", lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    assert not finder.read().up
+
+
+def test_a_process_that_moves_away_is_judged_anew(ground: Ground) -> None:
+    """Where it works is a part of what makes it the bot."""
+    write(
+        ground.root,
+        "live.py",
+        "import os, time\nopen('up', 'a').write('x')\n"
+        "while not os.path.exists('go'):\n    time.sleep(0.01)\n"
+        "os.chdir('/')\ntime.sleep(60)\n",
+    )
+    pid = ground.start()
+    finder = ground.finder()
+    assert finder.read().pids == (pid,)
+    write(ground.root, "go", "")
+    wait_for("the move", lambda: psutil.Process(pid).cwd() == "/")
     assert not finder.read().up
 
 

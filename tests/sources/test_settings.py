@@ -79,7 +79,8 @@ def test_a_missing_file_keeps_ours(root: Path) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.binary(max_size=60))
 def test_any_bytes_give_settings(root: Path, content: bytes) -> None:

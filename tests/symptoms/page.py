@@ -24,13 +24,20 @@ class Page:
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
-        """Every sample of the page, parsed when it is first looked at."""
-        return tuple(s for f in text_string_to_metric_families(self.text) for s in f.samples)
+        """The bot's samples and those that are no bot's; parsed when first looked at.
 
-    @property
-    def own(self) -> tuple[Sample, ...]:
-        """The bot's samples, and those that are no bot's."""
-        return tuple(s for s in self.samples if s.labels.get("bot", self.bot) == self.bot)
+        Other bots' lines and buckets are most of a page, and nothing is asked of them.
+        """
+        own = f'bot="{self.bot}"'
+        lines = (
+            line
+            for line in self.text.splitlines(keepends=True)
+            if line.startswith("# TYPE")
+            or (own in line and "_bucket{" not in line)
+            or not ('bot="' in line or line.startswith("#"))
+        )
+        families = text_string_to_metric_families("".join(lines))
+        return tuple(sample for family in families for sample in family.samples)
 
     def find(self, name: str, **labels: str) -> list[Sample]:
         """Return the samples of the bot's metric that have these labels."""

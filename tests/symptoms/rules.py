@@ -88,8 +88,7 @@ def _shifted(page: Page, now: float) -> dict[_Series, float]:
         (sample.name, frozenset({**_SCRAPE, **sample.labels}.items())): (
             sample.value - now + _APART if _is_time(sample.name) else sample.value
         )
-        for sample in (*page.own, _UP)
-        if not sample.name.endswith("_bucket")
+        for sample in (*page.samples, _UP)
     }
 
 

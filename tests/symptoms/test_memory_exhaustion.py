@@ -100,8 +100,8 @@ def test_it_finds_none_left(ground: Ground, bot: LiveBot) -> None:
         rules.judge(during, before, "process_crash", fires)
         for name in ("process_resident_memory_bytes", "process_memory_used_bytes"):
             assert during.value(name) is None
-    bot.start()
-    until(lambda: "Starting" in bot.log.rpartition("Traceback")[2], "the new process")
+    process = bot.start()
+    until(lambda: f"Starting TradingBot2 (pid {process.pid}," in bot.log, "the new process")
     after = ground.after(time.time(), "process", "memory", "logs")
     assert after.number("process_memory_used_bytes") < _WARN_RATIO * _LIMIT
     rules.judge(after, during, _STEM, ())

@@ -50,8 +50,8 @@ def test_it_is_gone_and_comes_back(
         assert during.number(exits) == running.number(exits) + (not clean)
         rules.judge(during, running, _STEM, fires)
     bot.process.wait(10)
-    bot.start()
-    until(lambda: "Starting" in bot.log.rpartition("Filled")[2], "the new process")
+    process = bot.start()
+    until(lambda: f"Starting TradingBot2 (pid {process.pid}," in bot.log, "the new process")
     after = ground.after(ground.touch(), "process")
     assert after.number("process_up") == 1
     assert after.number("process_last_exit_clean") == 0

@@ -1,19 +1,18 @@
 """One round of the account: how often it looks, when it waits, what a failure means."""
 
-import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from exporter.config import ExporterSettings
 from exporter.errors import Reason, SourceError
-from exporter.readings import ComparedPosition, Comparison, PositionState
+from exporter.readings import Position, PositionState
 from exporter.watches.account import AccountWatch
-from tests.collectors.looks import RULES, fill, order
+from tests.collectors.looks import fill, order
 from tests.sources.bots import make_bot, write
-from tests.watches.venue import Time, Venue
+from tests.watches.account_desk import Desk
 
 MATCH, PENDING, MISMATCH, UNKNOWN = (
     PositionState.MATCH,
@@ -21,56 +20,6 @@ MATCH, PENDING, MISMATCH, UNKNOWN = (
     PositionState.MISMATCH,
     PositionState.UNKNOWN,
 )
-
-
-class Desk:
-    """A bot with a positions file and a key, a venue, and one watch between them."""
-
-    def __init__(self, root: Path, **venue: Any) -> None:
-        self.root, self.time, self.venue = root, Time(), Venue()
-        self.heard: list[SourceError | None] = []
-        write(root, "key", "the key")
-        write(root, "secret", "the secret")
-        credentials = {"key_file": str(root / "key"), "secret_file": str(root / "secret")}
-        self.bot = make_bot(
-            root,
-            venue={
-                "kind": "binance_usdm",
-                "base_url": "http://127.0.0.1:9",
-                "client_order_prefix": "tb2-",
-                "credentials": {"exporter": credentials},
-                **venue,
-            },
-        )
-        self.believe("0.010")
-        self.venue.hold("BTCUSDT", "0.010")
-        self.watch = AccountWatch(
-            self.bot,
-            ExporterSettings(),
-            self.venue.open,
-            lambda: RULES,
-            on_key=self.heard.append,
-            timing=self.time.timing,
-        )
-
-    def believe(self, quantity: str) -> None:
-        """Write the bot's positions file."""
-        write(self.root, "state/positions.json", json.dumps({"BTCUSDT": quantity}))
-
-    def round(self, after: float = 30.0) -> Comparison:
-        """Make a round, some seconds after the last, and return its verdict."""
-        self.time.now += after
-        self.time.waits.clear()
-        self.venue.asked.clear()
-        self.watch.round()
-        comparison = self.watch.comparison.fresh()
-        assert comparison is not None
-        return comparison
-
-    def position(self, after: float = 30.0) -> ComparedPosition:
-        """The one position after a round."""
-        (position,) = self.round(after).positions
-        return position
 
 
 @pytest.fixture
@@ -149,20 +98,6 @@ def test_a_bot_that_never_rests_stays_pending(desk: Desk) -> None:
     assert sum(desk.time.waits) < 20
 
 
-def test_only_a_few_histories_are_asked_for(desk: Desk) -> None:
-    """Each costs the bot's own budget; the rest is pending, and does not keep the round going."""
-    symbols = [f"S{number}USDT" for number in range(9)]
-    desk.round()
-    write(desk.root, "state/positions.json", json.dumps(dict.fromkeys(symbols, "1")))
-    desk.venue.positions_held = ()
-    comparison = desk.round()
-    assert (comparison.count(MISMATCH), comparison.count(PENDING)) == (3, 6)
-    again = desk.round()
-    assert (again.count(MISMATCH), again.count(PENDING)) == (3, 6)
-    assert not desk.time.waits
-    assert desk.venue.asked.count("orders") == 3
-
-
 def test_an_account_that_cannot_be_read_is_unknown(desk: Desk) -> None:
     """Both the source and the comparison say so; it is asked once more, and no further."""
     desk.round()
@@ -189,24 +124,25 @@ def test_a_budget_that_is_used_up_fails_the_round(desk: Desk) -> None:
     assert desk.watch.account.health().failures == {Reason.BUDGET: 1}
 
 
-@pytest.mark.parametrize("what", ["positions", "orders", "fills"])
-def test_a_budget_that_runs_out_while_looking_leaves_it_pending(desk: Desk, what: str) -> None:
-    """What was seen stands, and the next round goes on from there."""
+def test_what_failed_before_the_venue_came_back_is_asked_at_once(desk: Desk) -> None:
+    """Once: neither what works nor what has failed since then is asked more often."""
+    woken: list[str] = []
+    desk.watch.recovery.wake = lambda: woken.append("account")
+    desk.watch.venue_answers(float("-inf"))
+    assert not woken, "nothing has been asked, so nothing has failed"
+    desk.venue.errors["account"] = SourceError(Reason.REFUSED, "no")
     desk.round()
-    desk.believe("0.500")
-    desk.venue.errors[what] = SourceError(Reason.BUDGET, "used up")
-    assert desk.position().state is PENDING
-    assert desk.watch.account.health().up
+    desk.watch.venue_answers(desk.time.now - 5)
+    assert not woken, "the venue answered and the account failed all the same"
+    desk.watch.venue_answers(desk.time.now + 5)
+    assert woken == ["account"]
+    desk.round(after=6)
+    desk.watch.venue_answers(desk.time.now - 1)
+    assert woken == ["account"]
     desk.venue.errors.clear()
-    assert desk.position().state is MISMATCH
-
-
-def test_a_history_that_cannot_be_read_makes_it_unknown(desk: Desk) -> None:
-    """It can be neither excused nor accused."""
     desk.round()
-    desk.believe("0.500")
-    desk.venue.errors["orders"] = SourceError(Reason.TIMEOUT, "2.5 s")
-    assert desk.position().state is UNKNOWN
+    desk.watch.venue_answers(desk.time.now + 5)
+    assert woken == ["account"]
 
 
 @pytest.mark.parametrize("content", [None, '{"BTCUSDT": ', "[1]"])
@@ -218,6 +154,26 @@ def test_a_file_that_cannot_be_read_is_unknown(desk: Desk, content: str | None) 
     assert "positions cannot be read" in comparison.reason
     assert comparison.count(UNKNOWN) == 1
     assert desk.watch.account.health().up
+
+
+def test_bots_on_one_account_are_compared_together(tmp_path: Path) -> None:
+    """What the other one holds is no difference, unless nobody can read what that is."""
+    key = {"env_file": "/etc/keys", "key": "KEY", "secret": "SECRET"}
+    venue = {"kind": "binance_usdm", "base_url": "http://127.0.0.1:9"}
+    other = make_bot(
+        tmp_path / "other", name="other", venue={**venue, "credentials": {"exporter": key}}
+    )
+    write(tmp_path / "other", "state/positions.json", '{"ETHUSDT": "2", "BTCUSDT": "0.005"}')
+    desk = Desk(tmp_path / "bot", sharing=(other,))
+    desk.venue.positions_held = (
+        Position("usdm", "BTCUSDT", "BOTH", Decimal("0.015")),
+        Position("usdm", "ETHUSDT", "BOTH", Decimal(2)),
+    )
+    assert desk.position().state is MATCH
+    write(tmp_path / "other", "state/positions.json", "{")
+    comparison = desk.round()
+    assert comparison.count(UNKNOWN) == 2
+    assert "the positions of other, which shares the account, cannot be read" in comparison.reason
 
 
 def test_rules_that_are_not_known_yet_make_a_difference_unknown(desk: Desk) -> None:

@@ -52,6 +52,35 @@ def test_a_dead_thread_leaves_no_file_good(tmp_path: Path) -> None:
     assert not watch.data.health().up
 
 
+def test_an_earlier_watch_tells_that_backups_were_there(tmp_path: Path) -> None:
+    """Also one that tells only after the first round; of another folder it tells nothing."""
+    (tmp_path / "backup").mkdir()
+    first = DataWatch(make_bot(tmp_path), ExporterSettings())
+    before_looking = first.backups_seen
+    assert before_looking is None
+    first.round()
+    assert first.backups_seen == tmp_path / "backup"
+    (tmp_path / "backup").rmdir()
+    told: list[Path | None] = [None]
+    second = DataWatch(make_bot(tmp_path), ExporterSettings(), recall=lambda: told[0])
+    second.round()
+    assert not _reading(second).backup_expected
+    told[0] = tmp_path / "elsewhere"
+    assert not _reading(second).backup_expected
+    told[0] = first.backups_seen
+    assert _reading(second).backup_expected
+    assert second.backups_seen == tmp_path / "backup"
+
+
+def test_a_place_that_is_only_configured_is_not_remembered(tmp_path: Path) -> None:
+    """Whoever takes it out of the configuration expects no backup any more."""
+    bot = make_bot(tmp_path, paths={"backups": "elsewhere/"})
+    watch = DataWatch(bot, ExporterSettings())
+    watch.round()
+    assert _reading(watch).backup_expected
+    assert watch.backups_seen is None
+
+
 def _reading(watch: DataWatch) -> DataReading:
     assert watch.reading is not None
     return watch.reading

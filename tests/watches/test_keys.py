@@ -144,6 +144,45 @@ def test_a_key_with_a_blank_in_it_is_never_sent(desk: Desk) -> None:
     assert desk.venues["exporter"].asked == []
 
 
+def test_a_key_out_of_our_reach_is_looked_for_and_not_asked_about(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bot's unit sets it, and our own environment does not."""
+    folder = desk.root / "commands"
+    folder.mkdir()
+    command = folder / "systemctl"
+    command.write_text(
+        "#!/bin/sh\necho LoadState=loaded\necho 'Environment=BOT_KEY=k BOT_SECRET=s'\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    venue = {
+        "kind": "binance_usdm",
+        "base_url": "http://127.0.0.1:9",
+        "credentials": {"bot": {"key": "BOT_KEY", "secret": "BOT_SECRET"}},
+    }
+    bot = make_bot(desk.root, venue=venue, process={"systemd_unit": "bot.service"})
+    watch = KeyWatch(bot, ExporterSettings(), desk.venues["bot"].open, timing=desk.time.timing)
+    watch.round()
+    (reading,) = watch.keys.fresh() or ()
+    assert (reading.present, reading.asked, reading.valid) == (True, False, None)
+    assert watch.asked.health().up
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00k", b"k" * (64 * 1024 + 1)])
+@pytest.mark.parametrize("role", ["bot", "remediation"])
+def test_a_value_in_our_reach_that_cannot_be_used_is_an_open_question(
+    desk: Desk, role: str, content: bytes
+) -> None:
+    """It is there, should be asked about, and could not be; whether others use it is not known."""
+    (desk.root / f"{role}.key").write_bytes(content)
+    reading = desk.round()[role]
+    assert (reading.present, reading.asked, reading.valid) == (True, True, None)
+    assert f"{role}.key" in reading.detail
+    assert reading.shares_with is None
+    assert desk.venues[role].asked == []
+
+
 def test_a_missing_key_of_ours_is_a_failure_of_the_source(desk: Desk) -> None:
     """Somebody else's is only a reading."""
     (desk.root / "remediation.key").unlink()

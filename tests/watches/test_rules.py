@@ -97,6 +97,17 @@ def test_one_round_tells_rules_and_fees(make: Callable[..., _Ground], kind: Venu
         assert Decimal(0) < fees[0].taker < Decimal("0.01")
 
 
+def test_what_is_a_coin_is_known_for_longer_than_its_rules(make: Callable[..., _Ground]) -> None:
+    """Rules may change and so grow stale; a share never becomes a coin."""
+    ground = make("alpaca")
+    assert ground.watch.coins == {}
+    ground.watch.round()
+    assert ground.watch.coins == {SYMBOL["alpaca"]: False}
+    ground.now += 5 * 3600
+    assert ground.watch.rules is None
+    assert ground.watch.coins == {SYMBOL["alpaca"]: False}
+
+
 def test_filters_are_compared_each_minute(make: Callable[..., _Ground]) -> None:
     """A stale file shows, and so does its fresh download, without asking the exchange again."""
     ground = make()
@@ -119,6 +130,29 @@ def test_filters_are_compared_each_minute(make: Callable[..., _Ground]) -> None:
     write(ground.root, _FILTERS, "{")
     ground.watch.round()
     assert ground.watch.filters_outdated is None
+
+
+def test_what_failed_before_the_venue_came_back_is_asked_at_once(
+    make: Callable[..., _Ground],
+) -> None:
+    """Not in a minute; and what works is not asked more often for it."""
+    ground, woken = make(), list[str]()
+    ground.watch.recovery.wake = lambda: woken.append("rules")
+    ground.simulator.exchange.shut()
+    ground.watch.round()
+    ground.simulator.exchange.open()
+    ground.watch.venue_answers(ground.now - 1)
+    assert not woken, "it answered before that, too"
+    ground.watch.venue_answers(ground.now + 1)
+    assert woken == ["rules"]
+    ground.now += 2
+    ground.watch.round()
+    assert ground.watch.observed.health().up
+    asked = len(ground.requests)
+    ground.watch.venue_answers(ground.now + 1)
+    ground.watch.round()
+    assert woken == ["rules"]
+    assert len(ground.requests) == asked
 
 
 def test_the_exchange_is_asked_rarely_but_soon_after_a_failure(

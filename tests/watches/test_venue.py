@@ -1,5 +1,6 @@
 """A venue each round: its way, its clock, its symbols, its silence."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from exporter.errors import Reason
 from exporter.readings import NetworkFault, Stage
 from tests.collectors.snapshots import samples
 from tests.sim.holdings import SYMBOL, Venue
+from tests.sim.serve import Request, Response
 from tests.sim.simulator import Simulator
 from tests.sources.bots import write
 from tests.sources.network_servers import ConnectProxy, closed_port, serve
@@ -164,3 +166,130 @@ def test_a_refused_key_is_read_again(make: Callable[..., VenueGround], tmp_path:
     ground.watch.close()
     ground.metrics()
     assert Reason.NO_CREDENTIALS in ground.watch.health["exchange"].failures
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind"),
+    [("network_disconnection", "refused"), ("exchange_maintenance", "status")],
+)
+def test_it_says_since_when_the_venue_answers(
+    make: Callable[..., VenueGround], scenario: str, kind: str
+) -> None:
+    """So that whoever failed while it did not can ask again."""
+    ground = make()
+    ground.watch.round()
+    assert ground.answers == [float("-inf")], "it has always answered"
+    undo = ground.inject(scenario, kind=kind)
+    ground.watch.round()
+    assert len(ground.answers) == 1
+    back = time.monotonic()
+    undo()
+    ground.watch.round()
+    ground.watch.round()
+    assert back < ground.answers[1] == ground.answers[2]
+
+
+def test_a_venue_that_wants_silence_does_not_answer(make: Callable[..., VenueGround]) -> None:
+    """Or others would be sent to ask it."""
+    ground = make()
+    undo = ground.inject("network_disconnection", kind="banned")
+    ground.watch.round()
+    undo()
+    ground.watch.round()
+    assert ground.watch.quiet_until is not None
+    assert not ground.answers
+
+
+def test_symbols_that_cannot_be_asked_for_are_no_secret(make: Callable[..., VenueGround]) -> None:
+    """Their states vanish, and the watch says why; everything else goes on."""
+    ground = make()
+    name = f'exchange_symbol_tradable{{symbol="{SYMBOL["binance_usdm"]}"}}'
+    assert name in ground.metrics()
+    health = ground.watch.symbols_health
+    assert health is not None
+    assert health.up
+    world = ground.simulator.world
+    broken = Response(400, {"code": -1100, "msg": "Illegal characters."})
+    world.intercepts["test"] = lambda r: broken if r.path.endswith("exchangeInfo") else None
+    ground.watch.round()
+    health = ground.watch.symbols_health
+    assert health is not None
+    assert not health.up
+    assert health.failures == {Reason.REJECTED: 1}
+    assert ground.watch.health["exchange"].up
+
+
+def test_without_symbols_there_is_nothing_to_fail(make: Callable[..., VenueGround]) -> None:
+    """Not configured is not down."""
+    ground = make(symbols=[])
+    ground.watch.round()
+    assert ground.watch.symbols_health is None
+
+
+_ASSETS = "/v2/assets"
+
+
+def _asked_for_symbols(ground: VenueGround) -> int:
+    requests = ground.simulator.world.requests
+    return sum(count for key, count in requests.items() if any(_ASSETS in part for part in key))
+
+
+def test_a_broker_with_several_symbols_is_asked_for_them_in_turns(
+    make: Callable[..., VenueGround],
+) -> None:
+    """Each is one of the requests that the bot's key has."""
+    ground = make("alpaca", symbols=["AAPL", "SPY"])
+    ground.watch.round()
+    asked = _asked_for_symbols(ground)
+    assert asked >= 2
+    ground.watch.round()
+    assert _asked_for_symbols(ground) == asked
+    health = ground.watch.symbols_health
+    assert health is not None
+    assert health.up
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_symbols_that_a_broker_did_not_tell_are_asked_for_in_the_next_round(
+    make: Callable[..., VenueGround], sent: bool
+) -> None:
+    """A turn that brought nothing is not over: the venue is back, and that shows at once."""
+    ground = make("alpaca", symbols=["AAPL", "SPY"])
+    if sent:
+        world = ground.simulator.world
+        world.intercepts["test"] = lambda request: (
+            Response(500, {"message": "broken"}) if _ASSETS in request.path else None
+        )
+        undo: Callable[[], object] = world.intercepts.clear
+    else:
+        undo = ground.inject("network_disconnection", kind="refused")
+    ground.watch.round()
+    health = ground.watch.symbols_health
+    assert health is not None
+    assert not health.up
+    undo()
+    ground.watch.round()
+    health = ground.watch.symbols_health
+    assert health is not None
+    assert health.up, health.detail
+
+
+def test_a_broker_that_refuses_the_probe_is_still_asked_with_the_key(
+    make: Callable[..., VenueGround],
+) -> None:
+    """Its limit for what comes without a key is none of the key's; the probe keeps silence."""
+    ground = make("alpaca")
+    world, keyless = ground.simulator.world, []
+
+    def refuse(request: Request) -> Response | None:
+        if "apca-api-key-id" in request.headers:
+            return None
+        keyless.append(request)
+        return Response(429, {"message": "too many requests."}, {"Retry-After": "600"})
+
+    world.intercepts["test"] = refuse
+    for _ in range(2):
+        ground.watch.round()
+        assert ground.watch.health["exchange"].up
+        assert ground.watch.maintenance is not None
+    assert len([request for request in keyless if request.path == "/v2/clock"]) == 1

@@ -50,6 +50,7 @@ class VenueGround:
         self.requests: list[Request] = []
         self.limits = RateBook()
         self.streams = Streams()
+        self.answers: list[float] = []
         settings = ExporterSettings(timeout_seconds=TIMEOUT, second_hosts=(ready["reference"],))
         self.watch = VenueWatch(
             self.bot,
@@ -57,6 +58,7 @@ class VenueGround:
             self._open,
             limits=self.limits,
             streams=self.streams,
+            on_answer=self.answers.append,
             timing=Timing(pause=lambda _: None),
         )
 
