@@ -39,7 +39,12 @@ _SHARE = 0.5
 
 
 class OnePassBook(RateBook):
-    """The book of rate limits for one pass over all bots: silences are everybody's."""
+    """The book of rate limits for one pass over all bots: silences are everybody's.
+
+    A pass asks for its first answers before it has been told the limit, and goes on at once.
+    """
+
+    holds_back_by_documents = False
 
     def admit(self, meter: Meter, weight: int, share: float | None) -> None:
         """Count a request before it is sent, or refuse it, as a poller does."""

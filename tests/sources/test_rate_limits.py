@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.doctor.exchange_looks import OnePassBook
 from exporter.errors import Reason, SourceError
 from exporter.readings import RateLimit
 from exporter.secrets import ApiKey, Secret
@@ -87,6 +88,26 @@ def test_a_shorter_silence_does_not_end_a_longer_one() -> None:
     book.note(METER, None, Silence(5, Reason.RATE_LIMITED))
     time.now += 200
     assert _refused(lambda: book.admit(METER, 1, None)) in (Reason.BANNED, Reason.RATE_LIMITED)
+
+
+def test_more_than_the_documented_limit_was_used_and_nobody_refused() -> None:
+    """Then the limit is another one here, until the exchange says which."""
+    book = Time().book()
+    book.note(METER, Usage(used=950, limit=None, seconds_left=60), None)
+    assert _refused(lambda: book.admit(METER, 1, 0.5)) is Reason.BUDGET
+    book.note(METER, Usage(used=1001, limit=None, seconds_left=60), None)
+    assert _refused(lambda: book.admit(METER, 1, 0.5)) is None
+    book.learn(METER, 1000)
+    assert _refused(lambda: book.admit(METER, 1, 0.5)) is Reason.BUDGET
+
+
+def test_a_single_pass_waits_for_the_limit_that_is_told() -> None:
+    """It cannot ask again a minute later."""
+    book = OnePassBook()
+    book.note(METER, Usage(used=950, limit=None, seconds_left=60), None)
+    assert _refused(lambda: book.admit(METER, 1, 0.5)) is None
+    book.learn(METER, 1000)
+    assert _refused(lambda: book.admit(METER, 1, 0.5)) is Reason.BUDGET
 
 
 def test_the_broker_counts_by_key() -> None:

@@ -76,6 +76,7 @@ class _Account:
     """What is known about one meter; times are monotonic."""
 
     limit: int
+    told: bool = False  # by the exchange; until then the limit is the documented one
     spent: deque[tuple[float, int]] = field(default_factory=deque)
     total: int = 0
     used: int = 0
@@ -119,6 +120,8 @@ class RateBook:
         wall: Unix time, only to say when a silence ends.
     """
 
+    holds_back_by_documents = True  # for as long as the exchange has not told its limit
+
     def __init__(
         self,
         *,
@@ -152,7 +155,9 @@ class RateBook:
             while account.spent and account.spent[0][0] <= now - INTERVAL_SECONDS:
                 account.total -= account.spent.popleft()[1]
             if share is not None:
-                _refuse_beyond(meter, account, weight, share, now)
+                if account.told or self.holds_back_by_documents:
+                    _refuse_nearly_used(meter, account, weight, now)
+                _refuse_beyond(meter, account, weight, share)
             account.spent.append((now, weight))
             account.total += weight
 
@@ -165,6 +170,7 @@ class RateBook:
                 account.used, account.read_at = usage.used, now
                 account.window_ends = now + min(usage.seconds_left, INTERVAL_SECONDS)
                 account.limit = usage.limit or account.limit
+                account.told = account.told or bool(usage.limit)
             if silence is not None:
                 until = now + silence.seconds
                 self._extend((meter.host, meter.key), until, silence.reason)
@@ -193,7 +199,8 @@ class RateBook:
     def learn(self, meter: Meter, limit: int) -> None:
         """Take over the limit that the host publishes."""
         with self._lock:
-            self._account(meter).limit = limit
+            account = self._account(meter)
+            account.limit, account.told = limit, True
 
     def quiet_until(self, host: str) -> float | None:
         """Return the Unix time until which the host wants silence; None if it does not.
@@ -251,14 +258,19 @@ class RateBook:
                 )
 
 
-def _refuse_beyond(meter: Meter, account: _Account, weight: int, share: float, now: float) -> None:
+def _refuse_nearly_used(meter: Meter, account: _Account, weight: int, now: float) -> None:
     used = account.used if now < account.window_ends else 0
+    if used > account.limit and not account.told:
+        return  # and nobody was refused: whatever the limit is here, it is not the documented one
     if used + weight > _HOLD_BACK_RATIO * account.limit:
         raise SourceError(
             Reason.BUDGET,
             f"{meter.host}: {used} of {account.limit} {meter.kind} a minute are used; "
             "the rest is left to the bot",
         )
+
+
+def _refuse_beyond(meter: Meter, account: _Account, weight: int, share: float) -> None:
     if account.total + weight > share * account.limit:
         raise SourceError(
             Reason.BUDGET,
