@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import queue
 import signal
 import threading
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from exporter.collectors import Collector
 from exporter.errors import ConfigError
 from exporter.runtime import Exporter
 from exporter.scrape import Scraper
+from exporter.signals import Signals
 from exporter.web.access import Access
 from exporter.web.endpoints import Endpoints
 from exporter.web.listen import inherited, listen
@@ -22,7 +22,7 @@ from exporter.web.server import Server
 from exporter.web.web_config import WebConfigFile
 from exporter.worker import Worker
 
-_STOP, _RELOAD = "stop", "reload"
+_STOP = (signal.SIGTERM, signal.SIGINT)
 _TRIM_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
@@ -53,13 +53,7 @@ def run(settings: Settings) -> None:
         TradewardenError: one line that says why it cannot serve.
     """
     heap.limit()
-    wishes: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for number, wish in (
-        (signal.SIGTERM, _STOP),
-        (signal.SIGINT, _STOP),
-        (signal.SIGHUP, _RELOAD),
-    ):
-        signal.signal(number, lambda *_, wish=wish: wishes.put(wish))
+    signals = Signals(*_STOP, signal.SIGHUP)
     changes = _Changes(settings.config_path)
     config = config_file.load(settings.config_path)
     exporter = Exporter(
@@ -79,7 +73,7 @@ def run(settings: Settings) -> None:
     Worker("heap", _TRIM_SECONDS, heap.give_back).start()
     for address in server.addresses:
         _log.info("listening", extra={"fields": {"address": address}})
-    while _next(wishes, changes, settings.auto_reload_seconds) != _STOP:
+    while _next(signals, changes, settings.auto_reload_seconds) not in _STOP:
         # In a thread of its own, so that a stop need not wait for it.
         threading.Thread(target=_reload, args=(exporter,), daemon=True).start()
     _log.info("stopping")
@@ -106,14 +100,12 @@ class _Changes:
             return None
 
 
-def _next(wishes: "queue.SimpleQueue[str]", changes: _Changes, seconds: float | None) -> str:
-    """Wait for a signal, or for a change of the file where these count."""
-    while True:
-        try:
-            return wishes.get(timeout=seconds)
-        except queue.Empty:
-            if changes.found():
-                return _RELOAD
+def _next(signals: Signals, changes: _Changes, seconds: float | None) -> signal.Signals:
+    """Wait for a signal; a change of the file, where these count, is as good as SIGHUP."""
+    while (number := signals.wait(seconds)) is None:
+        if changes.found():
+            return signal.SIGHUP
+    return number
 
 
 def _reload(exporter: Exporter) -> None:
