@@ -114,10 +114,14 @@ class Judge:
                 break
             if look:
                 self._pause(_PAUSE_SECONDS)
+            before = {question.path: _identity(question.path) for question in pending}
             verdicts = data_runner.judge(pending, self._limits)
             doubtful = []
             for question in pending:
                 verdict = verdicts[question.path]
+                if verdict.identity is None and verdict.reason in _PASSING:
+                    # A child that is ended says no more which content it was at.
+                    verdict = msgspec.structs.replace(verdict, identity=before[question.path])
                 if first.setdefault(question.path, verdict).identity != verdict.identity:
                     verdict = msgspec.structs.replace(verdict, settled=False)
                 final[question.path] = verdict

@@ -4,13 +4,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from exporter.errors import Reason
 from exporter.readings import FileKind
 from exporter.sources.data_judging import Judge
 from exporter.sources.data_verdict import Limits, Question, Verdict
 from tests.sources.bots import write
-from tests.sources.data_bed import write_parquet
+from tests.sources.data_bed import PATIENCE_SECONDS, write_parquet
 
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 _ROWS = {"close": [1.0, 2.0]}
 
 
@@ -21,8 +24,8 @@ class _Clock:
         return self.now
 
 
-def _judge(pause: Callable[[float], None] = lambda _: None, **limits: float) -> Judge:
-    return Judge(Limits(memory_bytes=512 << 20, seconds=limits.get("seconds", 30.0)), pause=pause)
+def _judge(pause: Callable[[float], None] = lambda _: None) -> Judge:
+    return Judge(Limits(memory_bytes=512 << 20, seconds=PATIENCE_SECONDS), pause=pause)
 
 
 def _ask(judge: Judge, file: Path, kind: FileKind = FileKind.PARQUET) -> Verdict:
@@ -122,7 +125,7 @@ def test_running_out_of_time_is_tried_again_later(root: Path) -> None:
     judge = Judge(limits, pause=lambda _: None, monotonic=clock)
     first = _ask(judge, file)
     assert first.reason is Reason.TIMEOUT
-    assert _ask(judge, file) == first
+    assert _ask(judge, file) is first
     clock.now += 601
     assert _ask(judge, file) is not first
 
