@@ -58,12 +58,15 @@ class Engine:
 
     def stop(self, timeout: float) -> None:
         """Finish the steps at hand, begin no others, and end the loops."""
-        self.ready = False
         self._stopping.set()
+        self.ready = False
         for event in (self._wake, self._reconcile_now, self._page_now):
             event.set()
         deadline = boottime() + timeout
-        for thread in [*self._threads, *self._runs.values()]:
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - boottime()))
+        # Only now: until its loop has ended, dispatching may have begun one more.
+        for thread in self._runs.values():
             thread.join(max(0.0, deadline - boottime()))
 
     def wake(self) -> None:
@@ -202,14 +205,14 @@ class Engine:
         self._reconcile_now.wait(services.config.remediation.reconcile_seconds)
         self._reconcile_now.clear()
 
-    def _main_path_is_silent(self, raised: Moment) -> bool:
+    def _main_path_is_silent(self, raised: Moment, present: Moment) -> bool:
         """Whether Alertmanager has not taken a page, or sent a Watchdog, for too long.
 
         A page that was taken proves nothing while no Watchdog comes back: then
-        Alertmanager may be unable to notify anybody.
+        Alertmanager may be unable to notify anybody. Judged at the moment at which what
+        is open was read: a call may have been acknowledged, or a Watchdog have come, since.
         """
         services = self._services
-        present = services.journal.now()
         limit = services.config.remediation.fallback_after_seconds
         for heard in (self._last_page, services.inbox.last_watchdog):
             since = [raised, *([heard] if heard is not None else [])]
@@ -228,7 +231,8 @@ class Engine:
                 self._last_page = present
             except TradewardenError as error:
                 _LOG.error("no Alertmanager takes the page error=%s", error)
-            if settings.fallback_pager_url and self._main_path_is_silent(waiting[0].raised):
+            silent = self._main_path_is_silent(waiting[0].raised, present)
+            if settings.fallback_pager_url and silent:
                 services.alerting.page_directly(settings.fallback_pager_url, waiting)
         self._page_now.wait(settings.escalation_repeat_seconds)
         self._page_now.clear()

@@ -17,7 +17,7 @@ from remediation.actuators import durable
 from remediation.errors import ActionError, ActionReason
 
 _LIMIT = 64 * 1024
-_SETTLE_SECONDS = 0.02
+_SETTLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ import psutil
 MARKER = "TRADEWARDEN_STEP_ID"
 KILL_WAIT = 3.0
 _POLL = 0.05
+_EXEC_LOOKS = 20
+_EXEC_PAUSE = 0.01
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,24 @@ def is_same(spawn: Spawn) -> bool:
 def marker_of(process: psutil.Process) -> str | None:
     """The step id in a process's environment, if it has one that we may read."""
     try:
-        return process.environ().get(MARKER)
+        return _environment(process).get(MARKER)
     except (psutil.Error, OSError):
         return None
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """Read it, and wait for it where the kernel is just replacing the program.
+
+    In the middle of exec a process has neither environment nor command line. Taken for
+    a stranger it would outlive its step, or a twin would count as gone.
+    """
+    pause = threading.Event()
+    for _ in range(_EXEC_LOOKS):
+        # A thread of the kernel has none of them for ever, and no program either.
+        if (environment := process.environ()) or process.cmdline() or not process.exe():
+            break
+        pause.wait(_EXEC_PAUSE)
+    return environment or process.environ()
 
 
 def find(

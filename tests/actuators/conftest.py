@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from remediation.actuators.command import CommandActuator
 from remediation.actuators.process import ProcessActuator
 from remediation.actuators.sessions import Spawn
 
-DEADLINE = 20.0
+DEADLINE = 45.0
+# Processes are found by their step's id on the whole machine: other test runs have other ones.
+STEP = f"step-{uuid.uuid4().hex}"
 
 # Writes all it is configured to write; --ignore-term and --exit=N as a bad bot would.
 SCRIPT = """
@@ -67,6 +70,34 @@ def alive(pid: int) -> bool:
         return False
 
 
+def begun(root: Path) -> int:
+    """Wait until the small bot has taken its place, from when on it heeds signals; its pid."""
+    file = root / "state/bot.pid"
+    return int(until(lambda: file.exists() and file.read_text(), "the bot's pidfile"))
+
+
+def beating(twins: Path) -> bool:
+    """Whether a twin below this directory has begun its work."""
+    return any(twins.glob("twin-*/state/heartbeat"))
+
+
+class OnceReached(threading.Event):
+    """The receiver's shutdown, which lets nobody look before a condition holds.
+
+    So a dry run of a second watches a twin that has begun, however long that has taken.
+    """
+
+    def __init__(self, condition: Callable[[], Any], what: str) -> None:
+        super().__init__()
+        self._condition = condition
+        self._what = what
+
+    def is_set(self) -> bool:
+        """Wait, then tell."""
+        until(self._condition, self._what)
+        return super().is_set()
+
+
 def tree(root: Path) -> dict[str, tuple[Any, ...]]:
     """Everything about every file below a directory that a write would change."""
     found = {}
@@ -106,12 +137,15 @@ def root(tmp_path: Path) -> Iterator[Path]:
     (root / "script_live.py").write_text(SCRIPT, encoding="utf-8")
     (root / "data/model.bin").write_bytes(b"\0" * 1000)
     yield root
+    killed = []
     for process in psutil.process_iter():
         try:
             if process.cwd().startswith(str(tmp_path)):
                 process.send_signal(signal.SIGKILL)
+                killed.append(process.pid)
         except (psutil.Error, OSError):
             continue
+    until(lambda: not any(map(alive, killed)), "their end")
 
 
 @pytest.fixture
@@ -149,8 +183,8 @@ def hands() -> BotActuator:
 
 @pytest.fixture
 def process(command: CommandActuator) -> ProcessActuator:
-    """Starts and stops, with short patience."""
-    return ProcessActuator(command, command_seconds=5.0, stop_seconds=20.0)
+    """Starts and stops; what ought to happen may take its time."""
+    return ProcessActuator(command, command_seconds=30.0, stop_seconds=30.0)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from remediation.actuators.clock import ClockActuator
 from remediation.actuators.command import CommandActuator
 from remediation.actuators.sessions import Spawn
 from remediation.errors import ActionError, ActionReason
-from tests.actuators.conftest import CLOCK_TOOLS, with_commands
+from tests.actuators.conftest import CLOCK_TOOLS, STEP, with_commands
 
 TESTS = Path(__file__).resolve().parents[1]
 # Besides the stubbed ones, what could reach a clock through something else.
@@ -98,7 +98,7 @@ def test_configured_commands_replace_the_hosts_entirely(
     clock = _clock(command, daemons=["chronyd"])
     assert [c.origin for c in clock.choose(bot)] == ["configured"]
     with pytest.raises(ActionError, match="no command of this host can step the clock") as caught:
-        clock.resync(bot, "step", "step-1")
+        clock.resync(bot, "step", f"{STEP}-1")
     assert caught.value.reason is ActionReason.NOT_CONFIGURED
     assert spawns == []
 
@@ -109,11 +109,11 @@ def test_only_the_configured_command_runs(
     """With every host tool on the PATH, each would tell if it were called; none is."""
     resync = ResyncClock(slew=("touch", "slewed"), step=("touch", "stepped"))
     bot = with_commands(bot, resync_clock=resync)
-    clock = ClockActuator(command, command_seconds=5)
-    assert clock.resync(bot, "slew", "step-1").exit_status == 0
+    clock = ClockActuator(command, command_seconds=60)
+    assert clock.resync(bot, "slew", f"{STEP}-1").exit_status == 0
     assert (root / "slewed").exists()
     assert not (root / "stepped").exists()
-    clock.resync(bot, "step", "step-2")
+    clock.resync(bot, "step", f"{STEP}-2")
     assert (root / "stepped").exists()
     assert not clock_tools.exists()
 
@@ -122,7 +122,7 @@ def test_the_stubs_do_tell(command: CommandActuator, root: Path, clock_tools: Pa
     """Without this the test above could not fail."""
     for tool in CLOCK_TOOLS:
         assert shutil.which(tool) == str(clock_tools.parent / "bin" / tool)
-        command.run([tool, "--version"], cwd=root, deadline=5, step_id="s")
+        command.run([tool, "--version"], cwd=root, deadline=60, step_id=STEP)
     assert clock_tools.read_text().splitlines() == [f"{tool} --version" for tool in CLOCK_TOOLS]
 
 
@@ -130,12 +130,11 @@ def test_a_failing_or_hanging_command_is_an_error(command: CommandActuator, bot:
     """Status and words of the tool are the reason."""
     resync = ResyncClock(slew=("sh", "-c", "echo not synchronised; exit 1"), step=("sleep", "60"))
     bot = with_commands(bot, resync_clock=resync)
-    clock = ClockActuator(command, command_seconds=0.5)
     with pytest.raises(ActionError, match="status 1: not synchronised") as caught:
-        clock.resync(bot, "slew", "step-1")
+        ClockActuator(command, command_seconds=60).resync(bot, "slew", f"{STEP}-1")
     assert caught.value.reason is ActionReason.EXIT_STATUS
     with pytest.raises(ActionError) as caught:
-        clock.resync(bot, "step", "step-1")
+        ClockActuator(command, command_seconds=0.5).resync(bot, "step", f"{STEP}-1")
     assert caught.value.reason is ActionReason.TIMEOUT
 
 
@@ -231,7 +230,7 @@ def test_the_hands_are_built_from_the_configuration(
 ) -> None:
     """One call gives all four, with the journal's callback in place."""
     hands = build_actuators(Config(bots=(bot,)), spawns.append)
-    assert hands.command.run(["true"], cwd=root, deadline=5, step_id="s").exit_status == 0
-    assert [spawn.step_id for spawn in spawns] == ["s"]
-    assert hands.process.stop(bot, "s") == "no process of the bot was running"
+    assert hands.command.run(["true"], cwd=root, deadline=60, step_id=STEP).exit_status == 0
+    assert [spawn.step_id for spawn in spawns] == [STEP]
+    assert hands.process.stop(bot, STEP) == "no process of the bot was running"
     assert hands.bot.lift(bot, None) == "no pause is set"

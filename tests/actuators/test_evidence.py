@@ -81,7 +81,7 @@ def test_a_hanging_journal_is_given_up(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(SourceError) as caught:
         evidence.unit_journal("tiny.service")
     assert caught.value.reason is Reason.TIMEOUT
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_core_files_newest_first(tmp_path: Path) -> None:

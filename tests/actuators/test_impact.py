@@ -56,7 +56,7 @@ def test_a_leg_is_no_orphan_if_its_list_is_the_bot_s(
         simulator.world.intercepts["test"] = lambda request: (
             Response(500, {}) if request.path.endswith("/openOrderList") else None
         )
-    world = World(Config(bots=(trader,), exporter=ExporterSettings()))
+    world = World(Config(bots=(trader,), exporter=ExporterSettings(timeout_seconds=30.0)))
     try:
         impact = read_impact(world, trader)
     finally:

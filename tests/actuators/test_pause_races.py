@@ -97,6 +97,7 @@ def test_an_interrupted_lift_never_replaces_a_newer_flag(
     assert (flag.parent / f".{flag.name}.lifting.replaced").read_text() == "older"
 
 
+@pytest.mark.timeout(600)  # each change is on disk before it counts, and disks may be slow
 def test_touches_during_many_lifts_never_get_lost(hands: BotActuator, bot: Bot, flag: Path) -> None:
     """A person's touch at any moment ends with a flag, and the flag is his."""
     for _ in range(60):
@@ -118,6 +119,7 @@ def test_touches_during_many_lifts_never_get_lost(hands: BotActuator, bot: Bot, 
             path.unlink()
 
 
+@pytest.mark.timeout(600)
 def test_two_pauses_at_once_are_one(hands: BotActuator, bot: Bot, flag: Path) -> None:
     """Nobody overwrites: one incident pauses, the other finds it paused."""
     for _ in range(50):

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,15 @@ from exporter.sources.host import read_process
 from remediation.actuators.bot import BotActuator
 from remediation.actuators.process import ProcessActuator
 from remediation.errors import ActionError, ActionReason
-from tests.actuators.conftest import live_command, tree, until, with_commands
+from tests.actuators.conftest import (
+    STEP,
+    OnceReached,
+    beating,
+    live_command,
+    tree,
+    until,
+    with_commands,
+)
 from tests.sim.install import install_bot
 from tests.sim.simulator import Simulator
 
@@ -48,7 +55,7 @@ def trader(bot: Bot, root: Path, simulator: Simulator) -> Bot:
 @pytest.fixture
 def patient(process: ProcessActuator) -> ProcessActuator:
     """More time: the simulated bot imports more than the small one."""
-    process._command_seconds = process._stop_seconds = 20.0
+    process._command_seconds = process._stop_seconds = 60.0
     return process
 
 
@@ -68,7 +75,7 @@ def test_pause_halts_trading_and_lift_lets_it_go_on(
     simulator: Simulator,
 ) -> None:
     """The same process throughout; no order while paused; a clean stop at the end."""
-    patient.start(trader, "step-1")
+    patient.start(trader, f"{STEP}-1")
     (pid,) = read_process(trader).pids
     until(lambda: _orders(simulator) > 1, "orders")
     hands.pause(trader, "inc-1")
@@ -81,7 +88,7 @@ def test_pause_halts_trading_and_lift_lets_it_go_on(
     hands.lift(trader, "inc-1")
     until(lambda: _orders(simulator) > paused_at, "orders again")
     assert read_process(trader).pids == (pid,)
-    patient.stop(trader, "step-2")
+    patient.stop(trader, f"{STEP}-2")
     assert read_process(trader).last_exit is ExitKind.CLEAN
 
 
@@ -95,14 +102,14 @@ def test_a_tripped_bot_is_released_tried_dry_and_started(
     tmp_path: Path,
 ) -> None:
     """Trip, stop, refused start, release, twin, lift, start: the runbook's section 3."""
-    patient.start(trader, "step-1")
+    patient.start(trader, f"{STEP}-1")
     until(lambda: _orders(simulator) > 1, "orders")
     with httpx.Client(base_url=simulator.control.url, timeout=20) as control:
         control.post("/faults", json={"scenario": "kill_switch"}).raise_for_status()
     until(lambda: read_kill_switch(trader).tripped, "the trip")
-    patient.stop(trader, "step-2")
+    patient.stop(trader, f"{STEP}-2")
     with pytest.raises(ActionError) as caught:
-        patient.start(trader, "step-3")
+        patient.start(trader, f"{STEP}-3")
     assert caught.value.reason is ActionReason.FORBIDDEN
     counters = json.loads((root / "state/kill_switch_state.json").read_text())["counters"]
     digest = read_kill_switch(trader).digest
@@ -110,12 +117,14 @@ def test_a_tripped_bot_is_released_tried_dry_and_started(
     assert json.loads((root / "state/kill_switch_state.json").read_text())["counters"] == counters
     before = tree(root / "state")
     orders = _orders(simulator)
-    twin = patient.dry_run(trader, "step-4", tmp_path / "twins", 3.0, threading.Event())
+    twins = tmp_path / "twins"
+    stopping = OnceReached(lambda: beating(twins), "the twin's heartbeat")
+    twin = patient.dry_run(trader, f"{STEP}-4", twins, 3.0, stopping)
     assert twin.ok, f"{twin.detail} {twin.log_tail}"
     assert any("mode dry-run" in line for line in twin.log_tail)
     assert _orders(simulator) == orders
     assert tree(root / "state") == before
     hands.lift(trader, "inc-1")
-    patient.start(trader, "step-5")
+    patient.start(trader, f"{STEP}-5")
     until(lambda: _orders(simulator) > orders, "orders of the restarted bot")
-    patient.stop(trader, "step-6")
+    patient.stop(trader, f"{STEP}-6")

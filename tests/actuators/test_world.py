@@ -52,6 +52,7 @@ def world(traded: Bot, simulator: Simulator) -> Iterator[World]:
     """What the receiver sees."""
     ready = simulator.ready
     settings = ExporterSettings(
+        timeout_seconds=30.0,
         ntp_servers=tuple(ready["ntp"]),
         clock_references=(ClockReference(kind="binance_usdm", base_url=ready["reference"]),),
     )
@@ -98,7 +99,9 @@ def test_a_ban_that_one_client_hears_silences_all(traded: Bot, simulator: Simula
     url = traded.venue.base_url
     other = msgspec.structs.replace(traded, name="other")
     settings = ExporterSettings(
-        clock_references=(ClockReference(kind="binance_usdm", base_url=url),), data_dir=None
+        timeout_seconds=30.0,
+        clock_references=(ClockReference(kind="binance_usdm", base_url=url),),
+        data_dir=None,
     )
     world = World(Config(bots=(traded, other), exporter=settings))
     ban = Response(418, {"code": -1003, "msg": "Too many requests."}, {"Retry-After": "600"})
@@ -127,7 +130,8 @@ def test_what_the_exporter_was_asked_is_known_and_left_alone(
     file.parent.mkdir()
     file.write_text(json.dumps({"silences": [row]}) if readable else "{")
     kept = file.read_text()
-    world = World(Config(bots=(traded,), exporter=ExporterSettings(data_dir=str(file.parent))))
+    settings = ExporterSettings(timeout_seconds=30.0, data_dir=str(file.parent))
+    world = World(Config(bots=(traded,), exporter=settings))
     if readable:
         with pytest.raises(SourceError) as caught:
             world.account(traded)
