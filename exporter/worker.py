@@ -19,6 +19,7 @@ class Worker(threading.Thread):
         seconds: from the start of one round to the start of the next.
         run: one round.
         close: called once, after the last round, in the worker's own thread.
+        monotonic: what tells how long ago a round has ended.
     """
 
     def __init__(
@@ -27,11 +28,14 @@ class Worker(threading.Thread):
         seconds: float,
         run: Callable[[], None],
         close: Callable[[], None] | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._seconds = seconds
         self._round = run
         self._close = close
+        self._monotonic = monotonic
         self._condition = threading.Condition()
         self._stopped = False
         self._wanted = False
@@ -48,7 +52,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         """Go on until told to stop."""
         while self._begin():
-            started = time.monotonic()
+            started = self._monotonic()
             try:
                 self._round()
             except Exception:  # noqa: BLE001
@@ -70,7 +74,7 @@ class Worker(threading.Thread):
         stopped makes no more rounds, and there is nothing to wait for.
         """
         with self._condition:
-            if self._stopped or time.monotonic() - self._finished_at < _RECENT_SECONDS:
+            if self._stopped or self._monotonic() - self._finished_at < _RECENT_SECONDS:
                 return self._finished
             if not self._running:
                 self._wanted = True
@@ -104,7 +108,7 @@ class Worker(threading.Thread):
         with self._condition:
             self._running = False
             self._finished += 1
-            self._finished_at = time.monotonic()
+            self._finished_at = self._monotonic()
             self._condition.notify_all()
             pause = max(_SHORTEST_PAUSE, self._seconds - (self._finished_at - started))
             self._condition.wait_for(lambda: self._stopped or self._wanted, pause)

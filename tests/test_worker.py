@@ -4,16 +4,36 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from exporter.worker import Worker
 
 _LONG = 60.0
-_SOON = 10.0
+_SOON = 30.0
 _RECENT = 0.1
+_ASKERS = 8
+_LONGEST_PAUSE = 0.05
 
 Make = Callable[..., Worker]
+
+
+class Clock:
+    """Time that passes only when somebody says so."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self._now
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass."""
+        with self._lock:
+            self._now += seconds
 
 
 class Rounds:
@@ -49,7 +69,7 @@ def make() -> Iterator[Make]:
     """Make workers that end with the test."""
     made: list[Worker] = []
 
-    def new(run: Callable[[], None], seconds: float = _LONG, **more: Callable[[], None]) -> Worker:
+    def new(run: Callable[[], None], seconds: float = _LONG, **more: Any) -> Worker:
         made.append(Worker("test", seconds, run, **more))
         return made[-1]
 
@@ -61,10 +81,16 @@ def make() -> Iterator[Make]:
             assert not worker.is_alive()
 
 
-def _idle(worker: Worker) -> None:
-    """Wait until the worker waits for its next round, and has done so for long enough."""
+@pytest.fixture
+def clock() -> Clock:
+    """What tells a worker how long ago a round has ended."""
+    return Clock()
+
+
+def _idle(worker: Worker, clock: Clock) -> None:
+    """Wait for the first round to end, and let it be long ago."""
     assert worker.wait(1, _SOON)
-    time.sleep(_RECENT * 1.5)
+    clock.pass_by(_RECENT * 1.5)
 
 
 def test_it_goes_on_by_itself(make: Make) -> None:
@@ -78,12 +104,12 @@ def test_it_goes_on_by_itself(make: Make) -> None:
     assert rounds.threads == {worker.ident}
 
 
-def test_who_asks_while_a_round_runs_shares_it(make: Make) -> None:
+def test_who_asks_while_a_round_runs_shares_it(make: Make, clock: Clock) -> None:
     """Ten scrapes at once are one look at the disk."""
     rounds = Rounds()
-    worker = make(rounds)
+    worker = make(rounds, monotonic=clock)
     worker.start()
-    _idle(worker)
+    _idle(worker, clock)
     rounds.hold()
     first = worker.want()
     assert rounds.entered.wait(_SOON)
@@ -95,16 +121,17 @@ def test_who_asks_while_a_round_runs_shares_it(make: Make) -> None:
     assert rounds.begun == 2
 
 
-def test_who_asks_just_after_a_round_gets_that_one(make: Make) -> None:
+def test_who_asks_just_after_a_round_gets_that_one(make: Make, clock: Clock) -> None:
     """A second scraper a moment later costs nothing; one that comes later costs a round."""
     rounds = Rounds()
-    worker = make(rounds)
+    worker = make(rounds, monotonic=clock)
     worker.start()
-    _idle(worker)
+    _idle(worker, clock)
     assert worker.wait(worker.want(), _SOON)
+    clock.pass_by(_RECENT * 0.9)
     assert worker.wait(worker.want(), 0.0)
     assert rounds.begun == 2
-    time.sleep(_RECENT * 1.5)
+    clock.pass_by(_RECENT * 0.2)
     number = worker.want()
     assert number == 3
     assert worker.wait(number, _SOON)
@@ -120,35 +147,36 @@ def test_waiting_ends_when_the_time_is_over(make: Make) -> None:
     for seconds in (0.1, 0.0, -5.0):
         began = time.monotonic()
         assert not worker.wait(1, seconds)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < _SOON
     rounds.gate.set()
 
 
-def test_a_stopped_worker_makes_nobody_wait(make: Make) -> None:
+def test_a_stopped_worker_makes_nobody_wait(make: Make, clock: Clock) -> None:
     """Neither who asks after the stop, nor who has asked before and will not be served."""
     rounds = Rounds()
-    worker = make(rounds)
+    worker = make(rounds, monotonic=clock)
     worker.start()
-    _idle(worker)
+    _idle(worker, clock)
     worker.stop()
     worker.join(_SOON)
     began = time.monotonic()
     assert worker.wait(worker.want(), _LONG)
     assert rounds.begun == 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < _SOON
 
 
 def test_a_stop_wakes_who_waits_for_a_round_that_will_not_come(make: Make) -> None:
     """The scrape that asks at the moment of a reload is answered from what is known."""
     worker = make(Rounds())  # not started: as between asking and the beginning of a round
     answers: list[bool] = []
-    waiting = threading.Thread(target=lambda: answers.append(worker.wait(worker.want(), _LONG)))
+    number = worker.want()  # before the stop, whenever the thread comes to wait for it
+    waiting = threading.Thread(target=lambda: answers.append(worker.wait(number, _LONG)))
     waiting.start()
     began = time.monotonic()
     worker.stop()
     waiting.join(_SOON)
     assert answers == [False]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < _SOON
 
 
 def test_a_stop_does_not_hide_the_round_that_runs(make: Make) -> None:
@@ -174,7 +202,8 @@ def test_a_round_that_breaks_ends_no_thread(make: Make, caplog: pytest.LogCaptur
     assert worker.wait(2, _SOON)
     assert worker.is_alive()
     rounds.error = None
-    assert worker.wait(worker.want() + 1, _SOON)
+    # The round that runs now may have met the error; the one after it has not.
+    assert worker.wait(worker.want() + 2, _SOON)
     assert rounds.ended
     assert "worker test broke" in caplog.text
 
@@ -186,6 +215,7 @@ def test_a_slow_round_delays_only_itself(make: Make) -> None:
     stuck, free = make(slow, 0.05), make(quick, 0.05)
     stuck.start()
     free.start()
+    assert slow.entered.wait(_SOON)
     assert free.wait(5, _SOON)
     assert slow.begun == 1
     slow.gate.set()
@@ -229,37 +259,38 @@ def test_a_close_that_breaks_is_said(make: Make, caplog: pytest.LogCaptureFixtur
     assert "worker test did not close" in caplog.text
 
 
-def test_nobody_who_waited_gets_old_news(make: Make) -> None:
+def test_nobody_who_waited_gets_old_news(make: Make, clock: Clock) -> None:
     """However many ask at once, and whenever: what they get is of now, and rounds are few."""
     rounds = Rounds()
     chance = random.Random(7)
+    times = [0.0]
 
     def run() -> None:
-        rounds()
         time.sleep(chance.choice((0.0, 0.001, 0.01)))
-        rounds.ended[-1] = time.monotonic()
+        rounds()
+        times.append(clock())
 
-    worker = make(run)
+    worker = make(run, monotonic=clock)
     worker.start()
     old: list[float] = []
-    asked = 0
 
     def ask(seed: int) -> None:
-        nonlocal asked
         own = random.Random(seed)
         for _ in range(40):
-            began = time.monotonic()
+            began = clock()
             assert worker.wait(worker.want(), _SOON)
-            old.append(began - rounds.ended[-1])
-            asked += 1
-            time.sleep(own.choice((0.0, 0.01, 0.05)))
+            old.append(began - times[-1])
+            pause = own.choice((0.0, 0.01, _LONGEST_PAUSE))
+            time.sleep(pause)
+            clock.pass_by(pause)
 
-    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(8)]
-    for thread in threads:
+    askers = [threading.Thread(target=ask, args=(seed,)) for seed in range(_ASKERS)]
+    for thread in askers:
         thread.start()
-    for thread in threads:
+    for thread in askers:
         thread.join()
-    assert asked == 8 * 40
-    # Were a round not made for who asks, the last one would be that of the beginning.
-    assert max(old) < _RECENT + 0.4
-    assert rounds.begun < asked / 2
+    assert len(old) == _ASKERS * 40
+    # Between a round's last line and its end each asker may let time pass once. Were a round
+    # not made for who asks, the last one would be that of the beginning.
+    assert max(old) < _RECENT + _ASKERS * _LONGEST_PAUSE
+    assert rounds.begun < len(old) / 2

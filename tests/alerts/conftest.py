@@ -27,7 +27,7 @@ def _runner(name: str) -> Tool:
             [program, *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=240,  # all rules over many minutes, beside other tests
+            timeout=540,  # all rules over many minutes, beside other tests
             check=False,
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -11,6 +12,8 @@ from tests.alerts.conftest import Tool
 from tests.alerts.rulefiles import ALERTS, REPO
 from tests.collectors.snapshots import NOW
 
+# All rules over many minutes, on a busy machine: promtool itself may take longest.
+pytestmark = pytest.mark.timeout(600)
 _PAGE = REPO / "tests/golden/metrics.prom"
 _MINUTES = 16  # longer than any `for` of a rule about a fault
 _FIRING = 'count by (alertname, bot) (ALERTS{alertstate="firing",alertname!="Watchdog"})'

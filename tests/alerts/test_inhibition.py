@@ -1,7 +1,6 @@
 """Inhibition in a real Alertmanager: what hides what, and above all what hides nothing."""
 
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,13 +16,7 @@ from tests.alerts.rulefiles import ALERTS, RULES, read_yaml
 pytestmark = pytest.mark.stack
 
 Labels = dict[str, str]
-_DEADLINE = 20.0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+_DEADLINE = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -33,26 +26,37 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Cli
     text = (ALERTS / "alertmanager.yml").read_text(encoding="utf-8")
     config = folder / "alertmanager.yml"
     config.write_text(text.replace(":9841/", ":1/").replace(":9843/", ":1/"), encoding="utf-8")
-    url = f"http://127.0.0.1:{_free_port()}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
                 find("alertmanager"),
                 f"--config.file={config}",
                 f"--storage.path={folder}",
-                f"--web.listen-address={url.removeprefix('http://')}",
+                "--web.listen-address=127.0.0.1:0",
                 "--cluster.listen-address=",
             ],
             stdout=log,
             stderr=log,
         )
     try:
-        with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
+        url = _url(process, folder / "log")
+        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
             _wait_ready(client, process, folder / "log")
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
+
+
+def _url(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Where it really listens, by its own log."""
+    end = time.monotonic() + _DEADLINE
+    while time.monotonic() < end and process.poll() is None:
+        found = re.search(r'msg="Listening on" address=(\S+)\n', log.read_text(encoding="utf-8"))
+        if found is not None:
+            return f"http://{found[1]}"
+        time.sleep(0.05)
+    pytest.fail(log.read_text(encoding="utf-8"))
 
 
 def _wait_ready(client: httpx.Client, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -11,6 +11,8 @@ from tests.alerts.conftest import Tool
 from tests.alerts.promql import selectors
 from tests.alerts.rulefiles import ALERTS, RULES, Rule, read_yaml, seconds
 
+# All rules over many minutes, on a busy machine: promtool itself may take longest.
+pytestmark = pytest.mark.timeout(600)
 _IDS = [rule.alert for rule in RULES]
 _BY_NAME = {rule.alert: rule for rule in RULES}
 _EACH = pytest.mark.parametrize("rule", RULES, ids=_IDS)

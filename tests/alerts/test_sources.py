@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from exporter.collectors.sources import REASONS
 from tests.alerts.conftest import Tool
 from tests.alerts.rulefiles import ALERTS, RULES
+
+# All rules over many minutes, on a busy machine: promtool itself may take longest.
+pytestmark = pytest.mark.timeout(600)
 
 # Value of the label source → the alert that fires when it cannot be read.
 PARTNERS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from typing import Any
 from tests.sim.simulator import Simulator
 
 PYTHON = Path(__file__).parents[2] / ".venv-clients/alpaca/bin/python"
-_DEADLINE = 60
+_DEADLINE = 100
 
 
 def judge(simulator: Simulator, session: str, role: str = "bot", **pair: str) -> Any:

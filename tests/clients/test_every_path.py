@@ -36,7 +36,7 @@ def _opened(simulator: Simulator, kind: Any) -> Exchange:
     )
     role = "alpaca_exporter" if broker else "exporter"
     key = ApiKey(key=Secret(ready[f"{role}_key"]), secret=Secret(ready[f"{role}_secret"]))
-    return open_exchange(venue, key, timeout=5)
+    return open_exchange(venue, key, timeout=30)
 
 
 def _calls(opened: Exchange, symbol: str, order_id: str) -> dict[str, Callable[[], Any]]:

@@ -30,8 +30,9 @@ def test_it_reads_time_and_market(judge: Judge) -> None:
     """Public calls of spot and futures answer in the shape it expects."""
     client = judge.client()
     assert client.ping() == client.futures_ping() == {}
-    for answer in (client.get_server_time(), client.futures_time()):
-        assert abs(answer["serverTime"] / 1000 - time.time()) < 1
+    for ask in (client.get_server_time, client.futures_time):
+        before = int(time.time() * 1000)
+        assert before <= ask()["serverTime"] <= time.time() * 1000
     assert client.get_symbol_info("BTCUSDT")["status"] == "TRADING"
     assert client.futures_exchange_info()["symbols"][0]["symbol"] == "BTCUSDT"
     assert client.get_symbol_ticker(symbol="BTCUSDT")["price"] == "60000.00000000"
@@ -106,7 +107,7 @@ def test_it_reads_the_key_s_permissions(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("drift", "wording"), [(2.0, "1000ms ahead"), (-12.0, "outside of the recvWindow")]
+    ("drift", "wording"), [(60.0, "1000ms ahead"), (-12.0, "outside of the recvWindow")]
 )
 def test_a_drifting_clock_is_refused(
     judge: Judge, simulator: Simulator, drift: float, wording: str
@@ -145,8 +146,9 @@ def test_the_reader_s_key_places_no_order(judge: Judge, simulator: Simulator) ->
 
 def test_it_reads_everything_of_the_spot_account(judge: Judge) -> None:
     """Each answer has the fields and types that the library's users rely on."""
+    before = int(time.time() * 1000)
     seen = read_spot(judge.client())
-    assert abs(seen["time"] / 1000 - time.time()) < 5
+    assert before <= seen["time"] <= time.time() * 1000
     assert (seen["ping"], seen["status"]) == ({}, {"status": 0, "msg": "normal"})
     assert {symbol["symbol"] for symbol in seen["info"]["symbols"]} == {"BTCUSDT", "ETHUSDT"}
     assert seen["info"]["rateLimits"][0]["rateLimitType"] == "REQUEST_WEIGHT"
@@ -187,8 +189,9 @@ def test_it_places_and_reads_an_order_list(judge: Judge) -> None:
 
 def test_it_reads_everything_of_the_futures_account(judge: Judge) -> None:
     """Positions, orders of both services, history, income, rates and modes."""
+    before = int(time.time() * 1000)
     seen = read_futures(judge.client())
-    assert abs(seen["time"] / 1000 - time.time()) < 5
+    assert before <= seen["time"] <= time.time() * 1000
     assert seen["info"]["symbols"][0]["status"] == "TRADING"
     assert seen["configuration"]["canTrade"]
     assert not seen["configuration"]["dualSidePosition"]
@@ -273,7 +276,7 @@ def test_too_much_weight_is_refused_and_then_banned(
     limits.allowed[family] = 20
     limits.ban_after = 6
     refusals = []
-    for _ in range(12):
+    for _ in range(16):  # a new minute, which forgives, may begin once: eight are left then
         try:
             getattr(client, read)()
         except judge.refusal as error:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings(
     # Its import uses a deprecated name of websockets.
     "ignore:websockets:DeprecationWarning",
 )
-_DEADLINE = 20
+_DEADLINE = 60
 
 
 def _run(work: Coroutine[Any, Any, list[Any]]) -> list[Any]:

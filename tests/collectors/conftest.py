@@ -17,7 +17,7 @@ from tests.sim.simulator import Simulator
 from tests.sources.bots import write
 
 _PROJECT = Path(__file__).parents[2]
-_DEADLINE = 30.0
+_DEADLINE = 90.0
 
 
 def wait_for(what: str, condition: Callable[[], Any]) -> Any:
@@ -63,7 +63,7 @@ class Watched:
                 "ntp_servers": list(ready["ntp"]),
                 "poll_seconds": 0.3,
                 "ntp_poll_seconds": 0.3,
-                "timeout_seconds": 1.0,
+                "timeout_seconds": 10.0,
                 "account_poll_seconds": 0.3,
                 "key_poll_seconds": 0.5,
                 "data_poll_seconds": 0.5,

@@ -21,7 +21,7 @@ def polling(watched: Watched) -> Iterator[Start]:
         poller = Poller(config_file.load(watched.file), previous, keep_silences=True)
         running.append(poller)
         poller.start()
-        assert poller.wait_first_round(20)
+        assert poller.wait_first_round(60)
         return poller
 
     try:

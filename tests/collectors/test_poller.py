@@ -58,9 +58,10 @@ def test_a_lost_exchange_takes_its_values_and_leaves_its_health(
     watched: Watched, start: Start
 ) -> None:
     """The last offset does not stand for ever; local readings go on."""
-    watched.plain["exporter"]["timeout_seconds"] = 0.3
+    # Values grow old as fast as answers may be slow; time servers go on, and are believed longer.
+    watched.plain["exporter"] |= {"timeout_seconds": 1.0, "ntp_poll_seconds": 5.0}
     poller = start()
-    watched.simulator.exchange.stop()
+    watched.simulator.exchange.shut()
     wait_for("the offset to vanish", lambda: "exchange" not in alpha(poller).clocks)
     known = alpha(poller)
     lost = ("exchange", "account", "key")
@@ -73,9 +74,13 @@ def test_a_lost_exchange_takes_its_values_and_leaves_its_health(
         assert known.health[source].last_success is not None
         assert alpha(poller).health[source].failures
     assert "ntp" in known.clocks
-    assert known.network is not None
-    assert not known.network.reachable
-    poller.refresh(5)
+
+    def unreachable() -> bool:
+        network = alpha(poller).network
+        return network is not None and not network.reachable
+
+    wait_for("the network's fault", unreachable)
+    poller.refresh(30)
     assert alpha(poller).kill_switch is not None
     assert alpha(poller).health["bot_files"].up
 
@@ -86,7 +91,6 @@ def test_after_an_outage_everything_is_asked_at_once(watched: Watched, start: St
         "ntp_servers": [],
         "account_poll_seconds": 900.0,
         "rules_poll_seconds": 900.0,
-        "timeout_seconds": 0.3,
     }
     watched.simulator.exchange.shut()
     poller = start()
@@ -139,7 +143,7 @@ def test_files_are_read_when_a_scrape_wants_them(watched: Watched, start: Start)
     write(watched.root, "state/positions.json", '{"BTCUSDT": ')
     write(watched.root, "state/kill_switch.flag", "")
     write(watched.root, "logs/bot.log", "one\ntwo\n")
-    poller.refresh(5)
+    poller.refresh(30)
     known = alpha(poller)
     assert known.kill_switch is not None
     assert known.kill_switch.engaged
@@ -158,7 +162,7 @@ def test_what_hangs_is_shown_as_it_was(watched: Watched, start: Start) -> None:
     freed = threading.Event()
 
     def hang() -> None:
-        freed.wait(30)
+        freed.wait(90)
 
     stuck = Worker("stuck", 60, hang)
     poller._local = (stuck, *poller._local)
@@ -166,15 +170,15 @@ def test_what_hangs_is_shown_as_it_was(watched: Watched, start: Start) -> None:
     time.sleep(0.15)
     write(watched.root, "state/kill_switch.flag", "")
     began = time.monotonic()
-    poller.refresh(0.5)
-    assert 0.4 < time.monotonic() - began < 2
+    poller.refresh(5)
+    assert 4.9 < time.monotonic() - began < 60
     reading = alpha(poller).kill_switch
     assert reading is not None
     assert reading.engaged
     freed.set()
     began = time.monotonic()
-    poller.refresh(10)
-    assert time.monotonic() - began < 5
+    poller.refresh(90)
+    assert time.monotonic() - began < 60
 
 
 def test_a_missing_key_leaves_the_unsigned_part(

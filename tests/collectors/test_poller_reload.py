@@ -33,9 +33,15 @@ def bot(watched: Watched) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def run() -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen(["sleep", "60"]))
-        write(watched.root, "state/bot.pid", str(started[-1].pid))
-        return started[-1]
+        process = subprocess.Popen(["sleep", "600"])
+        started.append(process)
+        # Popen returns before the kernel shows the new command line.
+        wait_for("the command line", Path(f"/proc/{process.pid}/cmdline").read_bytes)
+        # At once: a pidfile without a number would be a bot that is down.
+        write(watched.root, "state/.bot.pid", str(process.pid)).replace(
+            watched.root / "state/bot.pid"
+        )
+        return process
 
     yield run
     for process in started:
@@ -44,14 +50,14 @@ def bot(watched: Watched) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
 
 
 def _lines(poller: Poller) -> int:
-    poller.refresh(5)
+    poller.refresh(30)
     logs = alpha(poller).logs
     assert logs is not None
     return logs.lines
 
 
 def _engaged(poller: Poller) -> bool:
-    poller.refresh(5)
+    poller.refresh(30)
     reading = alpha(poller).kill_switch
     return reading is not None and reading.engaged
 
@@ -112,6 +118,9 @@ def test_lines_are_counted_on(watched: Watched, start: Start) -> None:
     finally:
         stopped.set()
         writer.join()
+    with log.open("a") as file:
+        file.write("ERROR Connection refused\n")
+    written += 1
     wait_for("all lines", lambda: _lines(poller) >= written)
     assert _lines(poller) == written
     logs = alpha(poller).logs
@@ -137,7 +146,7 @@ def test_exits_and_restarts_are_counted_on(
     bot()
     wait_for("another restart", lambda: alpha(second).restarts == 2)
     third = start(second)
-    third.refresh(5)
+    third.refresh(30)
     assert (alpha(third).unclean_exits, alpha(third).restarts) == (1, 2)
 
 
@@ -148,8 +157,8 @@ def test_a_silence_that_was_asked_for_is_kept(watched: Watched, start: Start) ->
     with world.lock:
         world.limits.allowed["usdm"], world.limits.ban_after = 0, 0  # two minutes' ban
     wait_for("the silence", lambda: alpha(poller).quiet_until is not None)
+    poller.stop(30)  # what was on its way has heard of the ban as well
     before = alpha(poller).quiet_until
-    poller.stop(5)
     asked = _requests(watched)
     second = start(poller)
     assert second.limits is poller.limits
@@ -175,7 +184,7 @@ def test_a_bot_that_is_watched_no_more_gives_its_logs_back(watched: Watched, sta
     watched.bot["root"] = str(watched.root.parent)
     second = start(poller)
     assert alpha(second).bot.name == "beta"
-    assert _opened(log) == 0
+    wait_for("it to be closed", lambda: _opened(log) == 0)
 
 
 def _opened(file: Path) -> int:
@@ -192,8 +201,9 @@ def test_a_round_that_hangs_holds_up_no_reload(
     watched: Watched, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left behind within its time; what it still does counts and saves nothing."""
-    hangs = tmp_path / "hangs"
-    stub = write(tmp_path, "bin/systemctl", f"#!/bin/sh\n[ -e {hangs} ] && exec sleep 60\nexit 1\n")
+    hangs, hung = tmp_path / "hangs", tmp_path / "hung"
+    script = f"#!/bin/sh\n[ -e {hangs} ] && : > {hung} && exec sleep 60\nexit 1\n"
+    stub = write(tmp_path, "bin/systemctl", script)
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(stub.parent), prepend=":")
     watched.bot["process"] = {"systemd_unit": "bot"}
@@ -203,12 +213,9 @@ def test_a_round_that_hangs_holds_up_no_reload(
         file.write("one\ntwo\n")
     wait_for("both lines", lambda: _lines(poller) == 2)
     hangs.touch()
-    began = time.monotonic()
-    poller.refresh(0.5)
-    wait_for("a round to hang", lambda: time.monotonic() > began + 0.5 and _is_busy(poller))
-    began = time.monotonic()
+    wait_for("a round to hang", hung.exists)
     memory = poller.hand_over(0.5)["alpha"]
-    assert time.monotonic() - began < 2
+    assert _is_busy(poller), "it was waited for"
     assert memory.logs is None
     assert memory.state_seen
     # The next one goes on from what is on disk.

@@ -28,7 +28,7 @@ def _broken(_: Snapshot) -> Iterable[Metric]:
 def test_a_failing_collector_is_isolated() -> None:
     """It reports 0, nothing half-made is shown, and the rest stands."""
     scraper = Scraper((Collector("bad", _broken, ()), Collector("good", _good, ())))
-    text = render_text(scraper.scrape(_NOTHING, 5.0))
+    text = render_text(scraper.scrape(_NOTHING, 60.0))
     assert "tradingbot_good 1.0" in text
     assert "tradingbot_half" not in text
     assert 'collector_success{collector="bad"} 0.0' in text
@@ -43,16 +43,16 @@ def test_a_hanging_collector_ends_with_the_deadline_and_is_not_started_twice() -
 
     def hang(_: Snapshot) -> Iterable[Metric]:
         starts.append(time.monotonic())
-        release.wait(20)
+        release.wait(120)
         return []
 
     scraper = Scraper((Collector("hangs", hang, ()), Collector("good", _good, ())))
     started = time.monotonic()
     for _ in range(2):
-        text = render_text(scraper.scrape(_NOTHING, 0.2))
+        text = render_text(scraper.scrape(_NOTHING, 8.0))
         assert 'collector_success{collector="hangs"} 0.0' in text
         assert "tradingbot_good 1.0" in text
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 60
     assert len(starts) == 1
     release.set()
 
@@ -62,14 +62,14 @@ def test_one_that_hung_and_ended_is_run_again() -> None:
     release = threading.Event()
 
     def hang(_: Snapshot) -> Iterable[Metric]:
-        release.wait(20)
+        release.wait(120)
         return _good(_)
 
     scraper = Scraper((Collector("hung", hang, ()),))
     assert "tradingbot_good" not in render_text(scraper.scrape(_NOTHING, 0.1))
     release.set()
-    deadline = time.monotonic() + 10
-    while "tradingbot_good 1.0" not in render_text(scraper.scrape(_NOTHING, 5.0)):
+    deadline = time.monotonic() + 60
+    while "tradingbot_good 1.0" not in render_text(scraper.scrape(_NOTHING, 60.0)):
         assert time.monotonic() < deadline
 
 
@@ -77,7 +77,7 @@ def test_only_what_is_asked_for_is_run() -> None:
     """A scrape may name its collectors."""
     scraper = Scraper((Collector("bad", _broken, ()), Collector("good", _good, ())))
     assert scraper.names == ("bad", "good")
-    text = render_text(scraper.scrape(_NOTHING, 5.0, ["good"]))
+    text = render_text(scraper.scrape(_NOTHING, 60.0, ["good"]))
     assert "tradingbot_good 1.0" in text
     assert "bad" not in text
 

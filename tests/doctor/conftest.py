@@ -1,5 +1,6 @@
 """A bot with everything configured that the doctor can check, and the doctor in this process."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -17,6 +18,19 @@ from tests.sim.faults.base import Fault
 from tests.sim.install import install_bot
 from tests.sim.simulator import Simulator
 from tests.sources.bots import write
+
+
+@contextlib.contextmanager
+def living() -> Iterator[int]:
+    """Run a process, begun and at rest, for as long as it is needed; yields its pid."""
+    script = "import time; print('up', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"up\n"
+            yield process.pid
+        finally:
+            process.kill()
 
 
 class Ward(Watched):
@@ -114,9 +128,7 @@ def ward(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     made = Ward(tmp_path, simulator)
     for name, value in made.env.items():
         monkeypatch.setenv(name, value)
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
-    write(made.root, "state/bot.pid", str(process.pid))
-    write(made.root, "state/heartbeat", str(time.time()))
-    yield made
-    process.kill()
-    process.wait()
+    with living() as pid:
+        write(made.root, "state/bot.pid", str(pid))
+        write(made.root, "state/heartbeat", str(time.time()))
+        yield made

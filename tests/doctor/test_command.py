@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.collectors.conftest import Watched, wait_for
-from tests.doctor.conftest import Ward
+from tests.doctor.conftest import Ward, living
 from tests.sim.faults.network_disconnection import NetworkDisconnection
 from tests.sources.bots import write
 
@@ -26,11 +26,9 @@ _PROJECT = Path(__file__).parents[2]
 @pytest.fixture
 def running(watched: Watched) -> Iterator[None]:
     """A process that is the bot as far as its pidfile says."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
-    write(watched.root, "state/bot.pid", str(process.pid))
-    yield
-    process.kill()
-    process.wait()
+    with living() as pid:
+        write(watched.root, "state/bot.pid", str(pid))
+        yield
 
 
 @pytest.mark.usefixtures("running")
@@ -65,7 +63,8 @@ def test_a_failure_is_1_and_says_what_to_do(watched: Watched) -> None:
 @pytest.mark.usefixtures("running")
 def test_what_could_not_be_checked_is_2(watched: Watched) -> None:
     """It is no failure, and no pass."""
-    watched.plain["exporter"]["ntp_servers"] = ["127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9"]
+    silent = {"ntp_servers": ["127.0.0.1:9"] * 3, "timeout_seconds": 5.0}
+    watched.plain["exporter"] |= silent
     watched.save()
     result = watched.run("doctor")
     assert result.returncode == 2
@@ -124,7 +123,8 @@ def test_several_bots_are_told_apart(watched: Watched) -> None:
     watched.save()
     result = watched.run("doctor")
     assert result.stdout.index("alpha:\n") < result.stdout.index("beta:\n")
-    assert "is not a directory" in result.stdout
+    # How long the paths are decides where a line ends.
+    assert "is not a directory" in " ".join(result.stdout.split())
     only = watched.run("doctor", "--bot=alpha")
     assert "beta" not in only.stdout
 
@@ -151,11 +151,13 @@ def test_secrets_are_taken_out_of_the_table(watched: Watched) -> None:
 
 def test_a_stalled_exchange_does_not_stall_the_doctor(ward: Ward) -> None:
     """What is stuck when its time is up is unknown; the rest is told."""
+    ward.plain["exporter"]["timeout_seconds"] = 60.0
+    ward.save()
     ward.inject(NetworkDisconnection(kind="hang"))
     started = time.monotonic()
-    checks = ward.checks(deadline_seconds=1.0)
-    assert time.monotonic() - started < 15
-    assert checks["positions"].detail == "it did not end within 1 s"
+    checks = ward.checks(deadline_seconds=5.0)
+    assert time.monotonic() - started < 45
+    assert checks["positions"].detail == "it did not end within 5 s"
     assert checks["kill switch"].ok
 
 
@@ -172,36 +174,37 @@ def _start(watched: Watched, stderr: int) -> subprocess.Popen[bytes]:
 
 def test_ctrl_c_ends_it_at_once_and_the_bots_own_doctor_with_it(watched: Watched) -> None:
     """130, and nothing is left running."""
-    script = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    script = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(600)"
     mark = watched.root / "own.pid"
     watched.bot["commands"] = {"doctor": [sys.executable, "-c", script, str(mark)]}
+    watched.plain["exporter"]["timeout_seconds"] = 60.0
     watched.save()
     NetworkDisconnection(kind="hang").inject(watched.simulator.world)
     process = _start(watched, subprocess.DEVNULL)
     pid = int(wait_for("the bot's own doctor", lambda: mark.exists() and mark.read_text()))
     started = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(20) == 130
-    assert time.monotonic() - started < 5
+    assert process.wait(30) == 130
+    assert time.monotonic() - started < 30
     assert not psutil.pid_exists(pid)
 
 
 def test_on_a_terminal_it_says_what_takes_so_long(watched: Watched) -> None:
     """And takes the line away again."""
     NetworkDisconnection(kind="hang").inject(watched.simulator.world)
-    watched.plain["exporter"]["timeout_seconds"] = 5.0
+    watched.plain["exporter"]["timeout_seconds"] = 60.0
     watched.save()
     master, slave = pty.openpty()
     process = _start(watched, slave)
     os.close(slave)
     seen = b""
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 50
         while b"checking alpha: " not in seen:
             assert select.select([master], [], [], max(0.0, deadline - time.monotonic()))[0]
             seen += os.read(master, 4096)
         os.kill(process.pid, signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(30) == 130
         while select.select([master], [], [], 0)[0]:
             try:
                 seen += os.read(master, 4096)

@@ -43,14 +43,14 @@ def test_whoever_is_busy_is_asked_and_waited_for() -> None:
 def test_a_bots_own_doctor_is_ended_when_it_is_asked_for(tmp_path: Path) -> None:
     """Long before its time is over, and its whole session."""
     mark = tmp_path / "pid"
-    script = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    script = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(600)"
     bot = make_bot(tmp_path, commands={"doctor": [sys.executable, "-c", script, str(mark)]})
     stopping = threading.Event()
     failures: list[SourceError] = []
 
     def run() -> None:
         with pytest.raises(SourceError) as caught:
-            run_doctor(bot, timeout=60, stopping=stopping)
+            run_doctor(bot, timeout=600, stopping=stopping)
         failures.append(caught.value)
 
     thread = threading.Thread(target=run)
@@ -58,7 +58,7 @@ def test_a_bots_own_doctor_is_ended_when_it_is_asked_for(tmp_path: Path) -> None
     pid = int(wait_for("the command", lambda: mark.exists() and mark.read_text()))
     started = time.monotonic()
     stopping.set()
-    thread.join(20)
-    assert time.monotonic() - started < 10
+    thread.join(60)
+    assert time.monotonic() - started < 60
     assert [failure.reason for failure in failures] == [Reason.TIMEOUT]
     assert not psutil.pid_exists(pid)

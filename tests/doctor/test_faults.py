@@ -36,7 +36,7 @@ def test_a_bot_that_is_well_passes_everything(ward: Ward) -> None:
 
 _ONE_CHECK: list[tuple[Fault, str, str, str]] = [
     (NetworkDisconnection(kind="stream_silent"), "market data", "nothing from", "runbook 1"),
-    (ClockDrift(), "clock", "exchange +3.0", "runbook 2 step 1"),
+    (ClockDrift(offset_seconds=3.5), "clock", "exchange +3.", "runbook 2 step 1"),
     (ClockDrift(where="ntp"), "clock", "they disagree", "leave the clock alone"),
     (KillSwitch(cause="manual"), "kill switch", "kill_switch.flag", "runbook 3 step 1"),
     (PartialFills(), "partial fills", "0.004 of 0.01 filled, placed 6", "runbook 4 step 2"),

@@ -90,7 +90,9 @@ def test_any_wrong_clock_closes_it(watched: Watched, cause: str) -> None:
 
 def test_clocks_that_disagree_within_the_limit_close_it(watched: Watched) -> None:
     """One of the two references is wrong, and it is not known which."""
-    watched.simulator.world.clocks.exchange = 0.4
+    watched.bot["clock_sync"] = {"warn_threshold_ms": 2000, "kill_threshold_ms": 3000}
+    watched.save()
+    watched.simulator.world.clocks.exchange = -1.5
     code, gate = _gate(watched)
     assert code == 1
     assert "disagree" in str(gate["clock"]["detail"])
@@ -108,7 +110,8 @@ def test_a_clock_that_the_exchange_refuses_closes_it(watched: Watched) -> None:
 
 def test_no_ntp_answer_is_unknown_and_closes_it(watched: Watched) -> None:
     """One reference alone does not say who is wrong."""
-    watched.plain["exporter"]["ntp_servers"] = ["127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9"]
+    silent = {"ntp_servers": ["127.0.0.1:9"] * 3, "timeout_seconds": 5.0}
+    watched.plain["exporter"] |= silent
     watched.save()
     code, gate = _gate(watched)
     assert code == 2
@@ -171,7 +174,7 @@ def test_without_any_data_it_stays_open(watched: Watched) -> None:
 
 def test_an_unreachable_exchange_fails_every_check_that_needs_it(watched: Watched) -> None:
     """None of them is skipped."""
-    watched.simulator.exchange.stop()
+    watched.simulator.exchange.shut()
     code, gate = _gate(watched)
     assert code == 1
     for name in ("exchange reachable", "no maintenance", "clock", "account readable", "positions"):

@@ -17,8 +17,8 @@ from tests.hostile.ground import Ground, Scrape
 from tests.hostile.places import PLACES, Place
 from tests.sources.bots import write
 
-_PATIENCE_SECONDS = 15.0
-_SCRAPE_SECONDS = 4.0
+_PATIENCE_SECONDS = 60.0
+SCRAPE_SECONDS = 30.0
 _PATHS = {
     "flag": "kill_switch_flag",
     "pause": "pause_flag",
@@ -114,7 +114,7 @@ def _bot(directory: Path, place: Place) -> dict[str, Any]:
 @contextlib.contextmanager
 def _process(directory: Path) -> Iterator[None]:
     """Run something that a pidfile can name."""
-    with subprocess.Popen(["sleep", "600"]) as process:
+    with subprocess.Popen(["sleep", "3600"]) as process:
         (directory / "pid").write_text(str(process.pid))
         try:
             yield
@@ -142,7 +142,7 @@ def _until(
 ) -> Scrape:
     """Scrape until it is as wanted, or long enough; return the last one."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not good(scrape := ground.scrape(seconds=_SCRAPE_SECONDS)):
+    while not good(scrape := ground.scrape(seconds=SCRAPE_SECONDS)):
         if time.monotonic() > deadline:
             break
         if keep is not None:

@@ -13,7 +13,7 @@ import yaml
 from exporter.collectors import sources
 from exporter.errors import Reason
 from exporter.scrape import TIMEOUT_HEADER
-from tests.web.served import Served
+from tests.web.served import PATIENCE_SECONDS, Served
 
 _SCRAPE_SECONDS = 8.0
 _PAGE_SECONDS = 60.0  # nobody scrapes it, and dozens of bots may be on it
@@ -99,15 +99,18 @@ class Ground:
     def scrape(self, *collectors: str, seconds: float = _SCRAPE_SECONDS) -> Scrape:
         """Ask for metrics, all or some, with Prometheus' own deadline.
 
+        What hangs in these tests hangs for longer than is waited here.
+
         Raises:
-            AssertionError: the answer is not there within it, or not whole.
+            httpx.TimeoutException: the scrape waited for something that hangs.
+            AssertionError: the answer is not whole.
         """
         started = time.monotonic()
         response = httpx.get(
             f"{self.url}/metrics",
             params=[("collect[]", name) for name in collectors],
             headers={TIMEOUT_HEADER: str(seconds)},
-            timeout=seconds,
+            timeout=max(seconds, PATIENCE_SECONDS),
             trust_env=False,
         )
         took = time.monotonic() - started

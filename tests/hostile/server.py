@@ -40,6 +40,12 @@ class Front:
         """Where it listens, for HTTP."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        with self._lock:
+            return len(self._open)
+
     def attack(self, behave: Behaviour | None) -> None:
         """Give connections to ``behave`` from now on; None passes them on again."""
         with self._lock:

@@ -24,7 +24,7 @@ PAGES = (
     "/debug/api_key",
 )
 _POLL_SECONDS = 6.0
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0
 _SCRAPE_SECONDS = 20.0
 
 
@@ -112,7 +112,7 @@ def _settings(directory: Path) -> dict[str, object]:
     return {
         "ntp_servers": [],
         "data_dir": str(directory / "data"),
-        "timeout_seconds": 1.0,
+        "timeout_seconds": 2.0,
         **dict.fromkeys(names, _POLL_SECONDS),
     }
 

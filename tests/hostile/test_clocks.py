@@ -22,7 +22,7 @@ from tests.sources.ntp_server import NtpServer
 pytestmark = pytest.mark.timeout(600)
 Spoil = Callable[[int, bytes], bytes | None]
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
 _OFFSET = 'tradingbot_clock_offset_seconds{bot="alpha",reference="ntp"}'
 
 
@@ -145,7 +145,7 @@ def _ground(directory: Path, servers: list[str], front: Front) -> Ground:
         "ntp_servers": servers,
         "ntp_poll_seconds": 0.2,
         "clock_references": [{"kind": "binance_usdm", "base_url": front.url}],
-        "timeout_seconds": 0.4,
+        "timeout_seconds": 0.8,
         "data_dir": None,
     }
     return Ground(directory, {"bots": [bot], "exporter": settings})

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from tests.hostile.ground import Ground, Scrape, check_log
 from tests.hostile.server import Front
 from tests.sim.simulator import Simulator
 from tests.sources.bots import write
+from tests.web.served import PATIENCE_SECONDS
 
+# Several waits that a busy machine may draw out.
+pytestmark = pytest.mark.timeout(400)
 _HANGS = "hangs"
 # A service manager and a time service that may stop to answer.
 _STUB = """\
@@ -29,7 +32,9 @@ case "$1" in
 esac
 printf 'NTPSynchronized=yes\\n'
 """
-_DEADLINE_SECONDS = 3.0  # less than a hanging service manager is waited for
+_DEADLINE_SECONDS = 6.0  # the share of it for reading is less than a hang is waited for
+_PATIENCE_SECONDS = 60.0
+_APART_SECONDS = 0.2  # so that a round that has just ended is not the next scrape's, too
 
 
 class Host:
@@ -70,14 +75,16 @@ class Host:
         """Whether the kill switch of a bot shows."""
         return self.scrape().value(f'tradingbot_kill_switch_engaged{{bot="{bot}"}}') == 1
 
-    def within(self, seconds: float, bot: str, *, engaged: bool) -> bool:
-        """Scrape until the kill switch shows as wanted, so long at most."""
-        deadline = time.monotonic() + seconds
-        while self.engaged(bot) is not engaged:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
+    def hangs_counted(self) -> float:
+        """How often the service manager has been waited for in vain."""
+        return self.scrape().failures("unit", "process")[Reason.TIMEOUT]
+
+
+def _wait_for(what: str, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -95,27 +102,32 @@ def test_a_hanging_service_manager_delays_no_scrape(host: Host) -> None:
     for bot in ("pidfile", "unit"):
         write(host.roots[bot], "state/kill_switch.flag", "")
     # One bot's round does not wait for the other's; a hanging one is as long as its timeout.
-    assert host.within(30, "pidfile", engaged=True)
-    assert host.within(30, "unit", engaged=True)
-    deadline = time.monotonic() + 30
-    while host.scrape().sources("unit")["process"]:
-        assert time.monotonic() < deadline
-    scrape = host.scrape()
-    assert scrape.failures("unit", "process")[Reason.TIMEOUT] >= 1
-    assert scrape.sources("pidfile")["process"]
+    _wait_for("the other one to be engaged", lambda: host.engaged("pidfile"))
+    _wait_for("the one that hangs to be engaged", lambda: host.engaged("unit"))
+    _wait_for("the hang to show", lambda: not host.scrape().sources("unit")["process"])
+    assert host.hangs_counted() >= 1
+    _wait_for("an answer while it hangs", lambda: _is_answered_meanwhile(host))
+    assert host.scrape().sources("pidfile")["process"]
     host.flag.unlink()
     (host.roots["unit"] / "state/kill_switch.flag").unlink()
-    assert host.within(30, "unit", engaged=False)
-    assert host.scrape().sources("unit")["process"]
+    _wait_for("unit to be released", lambda: not host.engaged("unit"))
+    _wait_for("the unit to be known", lambda: host.scrape().sources("unit")["process"])
     check_log(host.ground.served.log)
+
+
+def _is_answered_meanwhile(host: Host) -> bool:
+    """Whether a scrape that begins with a round comes back before that has ended in a timeout."""
+    before = host.hangs_counted()
+    while (ended := host.hangs_counted()) == before:
+        pass
+    time.sleep(_APART_SECONDS)
+    return host.hangs_counted() == ended
 
 
 def test_more_time_than_is_needed_is_not_used(host: Host) -> None:
     """A scraper with a long deadline is not kept waiting for it."""
-    began = time.monotonic()
-    scrape = host.ground.scrape(seconds=60)
-    assert scrape.seconds < 5
-    assert time.monotonic() - began < 5
+    scrape = host.ground.scrape(seconds=120)
+    assert scrape.seconds < 30
 
 
 def test_a_deadline_that_is_none_is_no_harm(host: Host) -> None:
@@ -124,7 +136,7 @@ def test_a_deadline_that_is_none_is_no_harm(host: Host) -> None:
         response = httpx.get(
             f"{host.ground.url}/metrics",
             headers={TIMEOUT_HEADER: header},
-            timeout=8,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         assert response.status_code == 200
@@ -135,8 +147,9 @@ def test_a_reload_hides_no_kill_switch_behind_a_hanging_exchange(tmp_path: Path)
     root = tmp_path / "bot"
     write(root, "state/kill_switch_state.json", '{"tripped": false}')
     write(root, "state/heartbeat", "")
-    with Front(1) as front:
+    with Front(1) as front, Front(1) as other:
         front.attack(hang)
+        other.attack(hang)
         bot = {
             "name": "alpha",
             "mode": "paper",
@@ -147,14 +160,17 @@ def test_a_reload_hides_no_kill_switch_behind_a_hanging_exchange(tmp_path: Path)
         }
         settings: dict[str, Any] = {"ntp_servers": [], "data_dir": None, "timeout_seconds": 5.0}
         ground = Ground(tmp_path, {"bots": [bot], "exporter": settings})
+        bot["venue"] = {"kind": "binance_usdm", "base_url": other.url}
+        ground.config.write_text(yaml.safe_dump({"bots": [bot], "exporter": settings}))
         engaged = 'tradingbot_kill_switch_engaged{bot="alpha"}'
         try:
             assert ground.scrape().value(engaged) == 0
             url = f"{ground.url}/-/reload"
-            reload = threading.Thread(target=lambda: httpx.post(url, timeout=30, trust_env=False))
+            reload = threading.Thread(target=lambda: httpx.post(url, timeout=60, trust_env=False))
             reload.start()
+            _wait_for("the new configuration to be tried", lambda: other.connections > 0)
             flag = root / "state/kill_switch.flag"
-            for expected in (1, 0) * 3 + (1,):  # the first may be seen before it has begun
+            for expected in (1, 0, 1):
                 flag.touch() if expected else flag.unlink()
                 while ground.scrape().value(engaged) != expected:
                     assert reload.is_alive()
@@ -190,17 +206,14 @@ def test_names_that_nobody_knows(tmp_path: Path) -> None:
         "clock_references": [{"kind": "binance_usdm", "base_url": f"http://{gone}"}],
         "poll_seconds": 0.5,
         "ntp_poll_seconds": 0.5,
-        "timeout_seconds": 1.0,
+        "timeout_seconds": 5.0,
         "data_dir": None,
     }
     plain = {"bots": [bot], "exporter": settings}
     ground = Ground(tmp_path, plain)
     named = ("exchange", "reference", "ntp", "market_data", "heartbeat", "bot_metrics", "rules")
     try:
-        deadline = time.monotonic() + 20
-        while not all(ground.scrape().failures("alpha", one)[Reason.DNS] for one in named):
-            assert time.monotonic() < deadline, ground.scrape().text
-            time.sleep(0.1)
+        _wait_for("all to be named", lambda: _are_named(ground.scrape(), named))
         up = ground.scrape().sources("alpha")
         assert not any(up[source] for source in named)
         assert all(up[source] for source in ("bot_files", "process", "disk", "logs", "network"))
@@ -208,8 +221,12 @@ def test_names_that_nobody_knows(tmp_path: Path) -> None:
             bot["venue"] = {"kind": "binance_usdm", "base_url": simulator.exchange.url}
             ground.config.write_text(yaml.safe_dump(plain))
             url = f"{ground.url}/-/reload"
-            assert httpx.post(url, timeout=15, trust_env=False).status_code == 200
-            assert ground.scrape().sources("alpha")["exchange"]
+            assert httpx.post(url, timeout=60, trust_env=False).status_code == 200
+            _wait_for("an exchange", lambda: ground.scrape().sources("alpha")["exchange"])
         check_log(ground.served.log)
     finally:
         ground.stop()
+
+
+def _are_named(scrape: Scrape, sources: tuple[str, ...]) -> bool:
+    return all(scrape.failures("alpha", source)[Reason.DNS] for source in sources)

@@ -19,6 +19,8 @@ from tests.hostile.answers import ANSWERS, answer, drip
 from tests.hostile.server import Behaviour, Front
 from tests.sources.bots import make_bot, write
 
+# Megabytes are parsed while every allocation is noted.
+pytestmark = pytest.mark.timeout(300)
 _MUCH = 7 << 20
 _LITTLE = 1 << 20
 _GARBAGE: dict[str, Behaviour] = {
@@ -58,8 +60,10 @@ def test_an_exchange_s_garbage_is_not_kept(garbage: str, held: Callable[[], int]
     with Front(1) as front:
         front.attack(_GARBAGE[garbage])
         venue = Venue(kind="binance_usdm", base_url=front.url)
-        client = open_exchange(venue, None, timeout=0.5)
-        probe = NetworkProbe(venue, timeout=0.5, tries=1)
+        # All but one end by themselves, and are to be taken in whole.
+        timeout = 0.5 if garbage == "cut_off" else 10.0
+        client = open_exchange(venue, None, timeout=timeout)
+        probe = NetworkProbe(venue, timeout=timeout, tries=1)
         before = held()
         clock, rules = _failing(lambda: client.clock(5)), _failing(client.rules)
         probe.read()
@@ -77,7 +81,7 @@ def test_a_bot_s_own_garbage_is_not_kept(tmp_path: Path, held: Callable[[], int]
     write(tmp_path, "state/kill_switch_state.json", garbage)
     with Front(1) as front:
         front.attack(answer(b"up 1\n" * 500_000))
-        client = BotMetricsClient(BotMetrics(url=front.url, heartbeat="beat"), timeout=2)
+        client = BotMetricsClient(BotMetrics(url=front.url, heartbeat="beat"), timeout=20)
         before = held()
         kept = _failing(client.read), _failing(lambda: read_positions(bot))
         for _ in range(3):

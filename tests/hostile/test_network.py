@@ -9,7 +9,7 @@ from tests.hostile.ground import check_log, unforeseen
 from tests.hostile.story import Story, tell
 
 # The first test that asks for the story waits until it is told, on a busy machine for minutes.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 _CASES = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 _LATE = {Reason.TIMEOUT.value}
 _STATES = ("match", "pending", "mismatch", "unknown")

@@ -65,17 +65,27 @@ class Ground:
         wait_http(program, f"http://{self.address}/-/ready")
 
     def deliver(self) -> str:
-        """Deliver the alert as Alertmanager would, which goes on listing it."""
-        self.alerting.active[:] = [self.alert]
+        """Deliver the alert as Alertmanager would, which goes on listing it.
+
+        It is listed only then: a receiver that reconciles meanwhile would have it already.
+        """
         token = self.files.webhook_token.read_text(encoding="utf-8")
-        answer = self.http.post(
-            f"http://{self.address}/webhook/alertmanager",
-            json=payload(self.alert),
-            headers={"Authorization": f"Bearer {token}"},
-        )
+        try:
+            answer = self.http.post(
+                f"http://{self.address}/webhook/alertmanager",
+                json=payload(self.alert),
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        finally:
+            self.alerting.active[:] = [self.alert]
         answer.raise_for_status()
         (decided,) = answer.json()["decisions"]
         return str(decided["decision"])
+
+    def strike(self) -> None:
+        """Deliver the alert to a receiver that may die of it before it has answered."""
+        with contextlib.suppress(httpx.TransportError):
+            assert self.deliver() == "accepted"
 
     def approve_all(self) -> None:
         """Approve whatever waits, as the operator and through the API."""
@@ -100,7 +110,7 @@ class Ground:
                 self.approve_all()
             return False
 
-        wait_until(look, what, seconds=60)
+        wait_until(look, what, seconds=120)
 
     def wait_death(self, program: Program) -> None:
         """Wait until the receiver has killed itself."""
@@ -119,7 +129,9 @@ class Ground:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Read the journal from outside, whoever owns it."""
         path = self.directory / "data/journal.sqlite3"
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        ) as db:
             return db.execute(sql).fetchall()
 
     @property

@@ -180,7 +180,7 @@ def start(directory: Path, extra: str = "", **app: Any) -> tuple[Receiver, Liste
     engine = StubEngine()
     listener = Listener(create_app(services, engine, **app), "127.0.0.1:0")
     listener.start()
-    http = httpx.Client(base_url=listener.address, timeout=30, trust_env=False)
+    http = httpx.Client(base_url=listener.address, timeout=60, trust_env=False)
     return Receiver(path, services, engine, listener.address, http), listener
 
 

@@ -57,7 +57,8 @@ def die() -> None:
 class DoomedJournal(Journal):
     """A journal whose process dies as soon as a commit that was marked is on the disk.
 
-    Marked inside the transaction: other threads commit, too.
+    Marked inside the transaction, and looked at before the lock is given up: other
+    threads commit, too.
     """
 
     doomed = False
@@ -65,10 +66,11 @@ class DoomedJournal(Journal):
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit, then die if this transaction is the one."""
-        with super().transaction():
-            yield
-        if self.doomed and not self._db.in_transaction:
-            die()
+        with self._lock:
+            with super().transaction():
+                yield
+            if self.doomed and not self._db.in_transaction:
+                die()
 
 
 class DoomedSteps(StepLog):

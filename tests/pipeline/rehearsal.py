@@ -250,7 +250,7 @@ def working(stage: Rehearsal) -> Iterator[Engine]:
     try:
         yield engine
     finally:
-        engine.stop(20.0)
+        engine.stop(60.0)
 
 
 @contextlib.contextmanager

@@ -109,7 +109,8 @@ def test_hangup_does_not_end_the_receiver(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         assert process.stderr is not None
         assert any("SIGHUP ignored" in line for line in process.stderr)
-        assert httpx.get(f"{address}/-/healthy", trust_env=False).status_code == 200
+        answer = httpx.get(f"{address}/-/healthy", timeout=WAIT, trust_env=False)
+        assert answer.status_code == 200
 
 
 def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:

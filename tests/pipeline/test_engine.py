@@ -1,5 +1,6 @@
 """The loops: who runs when, what waits, and how it all ends."""
 
+import functools
 import threading
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from remediation.playbooks.base import StepContext, StepResult, done, later
 from tests.pipeline.rehearsal import Rehearsal, Script, playbook, rehearsal, working
 from tests.stack.programs import wait_until
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -28,6 +29,20 @@ def wait_closed(stage: Rehearsal) -> None:
         lambda: all(i.state is State.CLOSED for i in stage.services.incidents.in_state()),
         "every incident is closed",
     )
+
+
+def is_closed(stage: Rehearsal, incident_id: str) -> bool:
+    """Whether an incident has ended."""
+    return stage.incident(incident_id).state is State.CLOSED
+
+
+def wait_rounds(stage: Rehearsal) -> None:
+    """Wait until a whole round of dispatching has begun and ended from now on.
+
+    Two incidents of beta's, one after the other; of a playbook ``quick`` that does nothing.
+    """
+    for _ in range(2):
+        wait_until(functools.partial(is_closed, stage, stage.open("quick", bot="beta")), "a round")
 
 
 def wait_for(event: threading.Event, what: str) -> None:
@@ -112,12 +127,11 @@ def test_a_wait_ends_on_the_boot_clock(tmp_path: Path, script: Script) -> None:
     """Not by repairing the wall clock, but when its seconds have really passed."""
     answers = [later("not yet", 60.0), done("now")]
     book = playbook("made_up", script.step("wait", act=lambda _: answers.pop(0)))
-    with rehearsal(tmp_path, book) as stage, working(stage) as engine:
+    with rehearsal(tmp_path, book, playbook("quick")) as stage, working(stage):
         incident_id = stage.open("made_up")
         wait_until(lambda: stage.incident(incident_id).state is State.WAITING, "it waits")
         stage.clock.step_wall(3600)
-        engine.wake()
-        threading.Event().wait(0.5)
+        wait_rounds(stage)
         assert stage.incident(incident_id).state is State.WAITING
         stage.clock.sleep(60)
         wait_closed(stage)
@@ -126,13 +140,12 @@ def test_a_wait_ends_on_the_boot_clock(tmp_path: Path, script: Script) -> None:
 
 def test_a_question_expires_on_the_boot_clock(tmp_path: Path, script: Script) -> None:
     """No answer within the limit becomes a call, however the wall clock jumps."""
-    book = playbook("made_up", script.human("release"))
-    with rehearsal(tmp_path, book, approval_seconds=600.0) as stage, working(stage) as engine:
+    books = (playbook("made_up", script.human("release")), playbook("quick"))
+    with rehearsal(tmp_path, *books, approval_seconds=600.0) as stage, working(stage):
         incident_id = stage.open("made_up")
         wait_until(stage.services.approvals.pending, "the question")
         stage.clock.step_wall(86_400)
-        engine.wake()
-        threading.Event().wait(0.5)
+        wait_rounds(stage)
         assert stage.services.approvals.pending()
         stage.clock.sleep(600)
         wait_closed(stage)
@@ -180,16 +193,13 @@ def test_an_incident_that_nobody_gets_round_to_becomes_a_call(
         return done("did it")
 
     first = playbook("first", script.step("slow", act=slow), precedence=10)
-    with (
-        rehearsal(tmp_path, first, playbook("second"), defer_escalate_seconds=600.0) as stage,
-        working(stage) as engine,
-    ):
+    books = (first, playbook("second"), playbook("quick"))
+    with rehearsal(tmp_path, *books, defer_escalate_seconds=600.0) as stage, working(stage):
         running = stage.open("first")
         wait_until(lambda: script.acted, "the first runs")
         stage.open("second")
         stage.clock.sleep(599)
-        engine.wake()
-        threading.Event().wait(0.5)
+        wait_rounds(stage)
         assert stage.calls() == []
         stage.clock.sleep(1)
         wait_until(lambda: stage.calls() == [EscalationKind.DEFERRED], "a person is called")
@@ -216,8 +226,8 @@ def test_a_report_is_written_and_not_essential(tmp_path: Path, script: Script) -
     book = playbook("made_up", script.step("fix"))
     with rehearsal(tmp_path, book) as stage, working(stage):
         first = stage.open("made_up")
+        # It is written last, and whole: nothing else is being written there then.
         wait_until((tmp_path / f"data/reports/{first}.md").exists, "the report")
-        wait_closed(stage)
         for file in (tmp_path / "data/reports").iterdir():
             file.unlink()
         (tmp_path / "data/reports").rmdir()

@@ -51,8 +51,12 @@ def hear_watchdog(stage: Rehearsal) -> None:
     stage.services.inbox.offer((alert,), "test")
 
 
-def wait_rounds(stub: AlertingStub, rounds: int = 2) -> None:
-    """Wait until Alertmanager has been called that often from now on, answering or not."""
+def wait_rounds(stub: AlertingStub, rounds: int = 3) -> None:
+    """Wait until Alertmanager has been called that often from now on, answering or not.
+
+    The first call may be of a round that began before, the third says that the second
+    round has ended.
+    """
     before = stub.called
     wait_until(lambda: stub.called >= before + rounds, f"{rounds} more calls")
 

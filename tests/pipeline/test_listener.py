@@ -11,7 +11,7 @@ import pytest
 
 from remediation.listener import Listener, ListenError
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 class SlowApp:
@@ -38,14 +38,15 @@ def test_a_request_at_hand_is_answered_before_the_end() -> None:
         answer = pool.submit(httpx.get, listener.address, timeout=WAIT, trust_env=False)
         assert app.entered.wait(WAIT)
         stopped = pool.submit(listener.stop, WAIT)
+        address = ("127.0.0.1", int(listener.address.rpartition(":")[2]))
         refused = False
         while not refused:
             try:
-                socket.create_connection(
-                    ("127.0.0.1", int(listener.address.rpartition(":")[2])), timeout=1
-                ).close()
-            except OSError:
+                socket.create_connection(address, timeout=WAIT).close()
+            except ConnectionRefusedError:
                 refused = True
+            except ConnectionResetError:
+                continue  # closed in the middle of it
         assert not stopped.done()
         app.go_on.set()
         assert answer.result(WAIT).text == "finished"
@@ -75,7 +76,8 @@ def test_an_idle_connection_does_not_hold_the_end() -> None:
     listener.start()
     with httpx.Client(base_url=listener.address, timeout=WAIT, trust_env=False) as http:
         assert http.get("/").text == "finished"
-        listener.stop(WAIT)
+        # Longer than a test may last: were it held, this would be seen.
+        listener.stop(600.0)
         assert not listener.alive
 
 

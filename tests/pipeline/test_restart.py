@@ -2,8 +2,8 @@
 
 import os
 import sys
-import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -42,6 +42,13 @@ def settle(stage: Rehearsal) -> None:
     settle_interrupted(stage.services, stage.reported.append)
 
 
+def interruption(stage: Rehearsal, incident_id: str) -> dict[str, Any]:
+    """What was recorded when the cut-off step was settled."""
+    records = stage.services.journal.records(incident_id)
+    (body,) = [dict(r["body"]) for r in records if r["kind"] == "step_interrupted"]
+    return body
+
+
 def test_a_cut_off_step_is_never_done_again(tmp_path: Path, script: Script) -> None:
     """Interrupted, reported, a person called; the account is free for the next incident."""
     with rehearsal(tmp_path, playbook("made_up", script.step("fix"))) as stage:
@@ -54,12 +61,7 @@ def test_a_cut_off_step_is_never_done_again(tmp_path: Path, script: Script) -> N
             second = stage.open("made_up")
             wait_until(lambda: stage.incident(second).state is State.CLOSED, "the next one runs")
         assert stage.statuses(incident_id) == [("fix", None)]
-        (record,) = [
-            r
-            for r in stage.services.journal.records(incident_id)
-            if r["kind"] == "step_interrupted"
-        ]
-        assert record["body"]["id"] == step_id
+        assert interruption(stage, incident_id)["id"] == step_id
 
 
 def test_settling_twice_changes_nothing(tmp_path: Path, script: Script) -> None:
@@ -133,6 +135,7 @@ def test_its_processes_are_ended(tmp_path: Path, script: Script) -> None:
         other = spawn(["sleep", "300"], cwd=tmp_path, step_id="other-1")
         try:
             wait_until(lambda: len(marked(step_id)) == 2, "command and child run")
+            wait_until(lambda: len(marked("other-1")) == 1, "the other runs")
             settle(stage)
             assert not marked(step_id)
             assert len(marked("other-1")) == 1
@@ -151,13 +154,13 @@ def test_a_bot_is_never_ended_with_the_step_that_started_it(tmp_path: Path, scri
 
     book = playbook("made_up", script.step("fix"))
     with rehearsal(tmp_path, book, bots=with_start) as stage:
-        _, step_id = cut_off(stage, script)
+        incident_id, step_id = cut_off(stage, script)
         command = stage.services.hands.command
         running = command.spawn(start, cwd=tmp_path, step_id=step_id, detach=True)
         try:
             wait_until(lambda: stage.services.world.process(stage.bot()).up, "the bot lives")
             settle(stage)
-            threading.Event().wait(0.3)
+            assert interruption(stage, incident_id)["killed"] == []
             assert running.exit_status is None
         finally:
             end(running)

@@ -31,7 +31,7 @@ def services(tmp_path: Path, simulator: Simulator) -> Iterator[Services]:
     (root / "state/kill_switch_state.json").write_text('{"tripped": false}')
     raw = yaml.safe_load(path.read_text())
     raw["bots"] = raw["bots"][:1]
-    raw["exporter"] = {"ntp_servers": simulator.ready["ntp"]}
+    raw["exporter"] = {"ntp_servers": simulator.ready["ntp"], "timeout_seconds": 30}
     key = {"env_file": str(root / ".env"), "key": "BINANCE_API_KEY", "secret": "BINANCE_API_SECRET"}
     raw["bots"][0]["venue"] |= {
         "base_url": simulator.ready["exchange"],
@@ -48,7 +48,7 @@ def _ask(services: Services, *waived: str) -> GateAnswer:
         services.hands.command,
         services.config.bots[0],
         services.config_path,
-        deadline=30,
+        deadline=100,
         step_id="gate-test",
         waived=waived,
     )

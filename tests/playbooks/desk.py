@@ -32,10 +32,14 @@ from tests.stack.render import Addresses, render
 _FAST: Mapping[str, Any] = {
     "verify_samples": 2,
     "verify_interval_seconds": 0.1,
-    "dry_run_seconds": 2,
-    "live_proof_seconds": 5,
-    "command_seconds": 10,
+    # A twin must have started and beaten within it.
+    "dry_run_seconds": 10,
+    "live_proof_seconds": 60,
+    "command_seconds": 60,
+    "stop_seconds": 60,
 }
+# Of a reading or a call that succeeds: what only a busy machine delays must not fail.
+_PATIENCE = 30.0
 _SCRIPT = ["script_live.py", "--config", "configs/config_live.yaml"]
 _numbers = itertools.count(1)
 
@@ -153,7 +157,7 @@ class Desk:
         before = positions.stat().st_mtime_ns if positions.exists() else 0
         argv = ["setsid", "--fork", sys.executable, *_SCRIPT, *options]
         program = Program("bot", argv, self.directory / "bot.log", cwd=self.root)
-        program.process.wait(10)
+        program.process.wait(_PATIENCE)
         pid = wait_until(lambda: int(pidfile.read_text()), "the bot has a pid")
         if not options:
             wait_until(lambda: positions.stat().st_mtime_ns > before, "the bot trades")
@@ -174,7 +178,7 @@ class Desk:
         """Inject a fault through the simulator's control API."""
         body = {"scenario": scenario, **params}
         httpx.post(
-            f"{self.simulator.control.url}/faults", json=body, timeout=20, trust_env=False
+            f"{self.simulator.control.url}/faults", json=body, timeout=_PATIENCE, trust_env=False
         ).raise_for_status()
 
     def write(self, name: str, text: str) -> Path:
@@ -258,6 +262,7 @@ def desk(
             remediation={**_FAST, **remediation},
         )
         whole = yaml.safe_load(files.config.read_text(encoding="utf-8"))
+        whole["exporter"]["timeout_seconds"] = _PATIENCE
         change(whole)
         files.config.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
         simulator.world.bots["alpha"] = root

@@ -237,6 +237,7 @@ def test_a_dry_run_starts_nothing(tmp_path: Path, simulator: Simulator) -> None:
         assert at_hand.spawned == 0
 
 
+@pytest.mark.timeout(300)
 def test_a_crashed_bot_is_started_again(at_hand: Desk) -> None:
     """The whole run on the simulator: one start, live, every step once."""
     at_hand.start_bot_and_crash()

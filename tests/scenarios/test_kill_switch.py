@@ -11,7 +11,7 @@ from tests.stack.drill import settle
 from tests.stack.programs import wait_until
 from tests.stack.stack import Stack
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def _bot_pid(stack: Stack) -> int | None:
 def _waiting(stack: Stack) -> dict[str, Any]:
     """The one pending approval, once there is one."""
     found: dict[str, Any] = wait_until(
-        lambda: stack.api("GET", "/approvals")["approvals"], "an approval is asked"
+        lambda: stack.api("GET", "/approvals")["approvals"], "an approval is asked", 60
     )[0]
     return found
 
@@ -40,7 +40,7 @@ def _closed(stack: Stack, scenario: str, outcome: str) -> dict[str, Any]:
         incident = stack.incidents(scenario)[-1]
         return incident if incident["state"] == "closed" else None
 
-    incident: dict[str, Any] = wait_until(ended, f"{scenario} closes", 60)
+    incident: dict[str, Any] = wait_until(ended, f"{scenario} closes", 120)
     assert incident["outcome"] == outcome, incident
     return incident
 
@@ -103,4 +103,5 @@ def _try(
         f"http://{stack.addresses.remediation}/api/v1/approvals/{approval['id']}/approve",
         json=body,
         headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
     ).status_code

@@ -15,13 +15,12 @@ from typing import Any
 
 from tests.sim import bot_files
 from tests.sim.bot_client import Client, RejectedError, UnknownOutcomeError, UnreachableError
-from tests.sim.bot_files import FLAG, Settings
+from tests.sim.bot_files import FLAG, STEP_SECONDS, Settings
 from tests.sim.bot_memory import Memory
 from tests.sim.bot_metrics import open_metrics
 from tests.sim.bot_stream import MarketData
 from tests.sim.bot_trading import Trader
 
-_STEP_SECONDS = 0.25
 _TRADE_STEPS = 4
 _ENTRY_STEPS = 40
 _FILTER_STEPS = 4
@@ -65,7 +64,7 @@ class Bot:
             bot_files.beat()
             if self._metrics is not None:
                 self._metrics.beat()
-            stop.wait(_STEP_SECONDS)
+            stop.wait(STEP_SECONDS)
         self._guarded(self._trader.withdraw)
         self._client.close()
         if self._market_data is not None:

@@ -22,6 +22,8 @@ _HEARTBEAT = STATE / "heartbeat"
 _LOCK = STATE / "bot.lock"
 _FILTERS = Path("data/binance_filters.json")
 
+STEP_SECONDS = 0.25  # what the bot rests after a step, at least
+
 
 @dataclass(frozen=True)
 class Settings:

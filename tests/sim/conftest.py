@@ -17,7 +17,7 @@ from tests.sim.signing import sign
 from tests.sim.simulator import Simulator
 
 NOW = 1_795_500_000.0
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Caller:
@@ -26,12 +26,17 @@ class Caller:
     def __init__(self, simulator: Simulator, role: str = "bot") -> None:
         self.simulator = simulator
         self.key = simulator.world.keys[role]
-        self.http = httpx.Client(base_url=simulator.exchange.url, timeout=5)
+        self.http = httpx.Client(base_url=simulator.exchange.url, timeout=30)
 
     def signed(self, params: dict[str, str], *, at_ms: int | None = None) -> str:
-        """The query string, with timestamp and signature."""
-        moment = self.simulator.world.clocks.exchange_ms() if at_ms is None else at_ms
-        query = urlencode({**params, "timestamp": str(moment)})
+        """The query string, with timestamp and signature.
+
+        Signed as of now it may take as long as the exchange allows: the machine may be busy.
+        """
+        if at_ms is None:
+            at_ms = self.simulator.world.clocks.exchange_ms()
+            params = {"recvWindow": "60000", **params}
+        query = urlencode({**params, "timestamp": str(at_ms)})
         return f"{query}&signature={sign(self.key.secret, query)}"
 
     def call(self, method: str, path: str, **params: str) -> httpx.Response:
@@ -132,14 +137,14 @@ def broker(simulator: Simulator) -> Iterator[httpx.Client]:
     """A client of the broker's trading host with the bot's key pair."""
     pair = simulator.world.alpaca_keys["bot"]
     headers = {"APCA-API-KEY-ID": pair.key, "APCA-API-SECRET-KEY": pair.secret}
-    with httpx.Client(base_url=simulator.alpaca.url, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=simulator.alpaca.url, headers=headers, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
 def control(simulator: Simulator) -> Iterator[httpx.Client]:
     """A client of the control API."""
-    with httpx.Client(base_url=simulator.control.url, timeout=20) as client:
+    with httpx.Client(base_url=simulator.control.url, timeout=60) as client:
         yield client
 
 

@@ -2,23 +2,23 @@
 
 import contextlib
 import os
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 from tests.sim.world import Undo
 
 
-def replace(path: Path, content: bytes, after: Callable[[], None] = lambda: None) -> Undo:
-    """Write a file, then do ``after``; return what restores it, unless it was written since."""
+def replace(path: Path, content: bytes, modified_ns: int | None = None) -> Undo:
+    """Write a file at once; return what restores it, unless it was written since."""
     before = _saved(path)
-    path.write_bytes(content)
-    after()
-    written = path.stat()
+    written = _write(path, content, modified_ns)
 
     def undo() -> None:
         with contextlib.suppress(FileNotFoundError):
             now = path.stat()
-            if (now.st_ino, now.st_mtime_ns) == (written.st_ino, written.st_mtime_ns):
+            same = (now.st_ino, now.st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+            # Two writes may fall within one tick of the file system's clock.
+            if same and path.read_bytes() == content:
                 _restore(path, before)
 
     return undo
@@ -44,5 +44,17 @@ def _restore(path: Path, saved: _Saved) -> None:
         path.unlink()
         return
     content, status = saved
-    path.write_bytes(content)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    _write(path, content, status.st_mtime_ns)
+
+
+def _write(path: Path, content: bytes, modified_ns: int | None) -> os.stat_result:
+    """Put a file in place as a whole: the bot may read or remove it at any moment."""
+    partial = path.with_name(f".{path.name}.fault")
+    partial.write_bytes(content)
+    if path.exists():
+        shutil.copymode(path, partial)
+    if modified_ns is not None:
+        os.utime(partial, ns=(modified_ns, modified_ns))
+    written = partial.stat()
+    partial.replace(path)
+    return written

@@ -13,6 +13,6 @@ ANSWERS = {
     "html": Response(200, "<html><body>Please sign in to this network</body></html>"),
     "forbidden": Response(403, "<html><body>403 Forbidden</body></html>"),
     "restricted": Response(451, {"code": 0, "msg": _LAW}),
-    "rate_limited": Response(429, _WAIT, {"Retry-After": "5"}),
+    "rate_limited": Response(429, _WAIT, {"Retry-After": "15"}),
     "banned": Response(418, _WAIT, {"Retry-After": "30"}),
 }

@@ -1,12 +1,18 @@
 """Find and observe the simulated bot's process; nothing else is ever signalled."""
 
+import contextlib
+import signal
 import time
 from pathlib import Path
 
 import psutil
 
-_WAIT = 10.0
+from tests.sim.bot_files import STEP_SECONDS
+
+_WAIT = 30.0
+_STEP_WAIT = 10.0  # a bot that has not ended a step by then does not step any more
 _POLL = 0.005
+_BEAT = "state/heartbeat"
 
 
 def live_bot(root: Path) -> psutil.Process | None:
@@ -21,12 +27,40 @@ def live_bot(root: Path) -> psutil.Process | None:
     return None
 
 
-def wait_step(root: Path) -> None:
-    """Wait until the bot has just finished a step, or has visibly stopped stepping."""
-    heartbeat = root / "state/heartbeat"
-    started, deadline = _modified(heartbeat), time.monotonic() + _WAIT / 2
-    while _modified(heartbeat) == started and time.monotonic() < deadline:
+def end_between_steps(process: psutil.Process, root: Path, number: signal.Signals) -> None:
+    """Send a signal while the bot rests between two steps, or has visibly stopped stepping.
+
+    On a busy machine the rest may be over before the signal is sent. So the process is stopped
+    first, and goes on if it was too late.
+    """
+    deadline = time.monotonic() + _WAIT
+    while _step(root) and time.monotonic() < deadline:
+        process.send_signal(signal.SIGSTOP)
+        if _stopped(process) and time.time() - _modified(root / _BEAT) / 1e9 < STEP_SECONDS:
+            break
+        process.send_signal(signal.SIGCONT)
+    process.send_signal(number)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGCONT)
+
+
+def _step(root: Path) -> bool:
+    """Wait until the bot has just finished a step; whether it has."""
+    started, deadline = _modified(root / _BEAT), time.monotonic() + _STEP_WAIT
+    while _modified(root / _BEAT) == started:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(_POLL)
+    return True
+
+
+def _stopped(process: psutil.Process) -> bool:
+    """Wait until the kernel has stopped a process; whether it lives."""
+    while _alive(process):
+        if process.status() == psutil.STATUS_STOPPED:
+            return True
+        time.sleep(_POLL)
+    return False
 
 
 def wait_gone(process: psutil.Process) -> bool:

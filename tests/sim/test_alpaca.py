@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.sim.conftest import NOW
 from tests.sim.simulator import Simulator
 
 _MARKET = {"symbol": "AAPL", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
@@ -29,10 +30,10 @@ def test_without_both_headers_it_is_forbidden(simulator: Simulator) -> None:
     key = simulator.world.alpaca_keys["bot"].key
     for headers in ({}, {"APCA-API-KEY-ID": key}):
         for url in (f"{simulator.alpaca.url}/v2/clock", _data(simulator, "stocks/trades/latest")):
-            refused = httpx.get(url, headers=headers)
+            refused = httpx.get(url, headers=headers, timeout=30)
             assert (refused.status_code, refused.json()) == (403, {"message": "forbidden."})
     coins = f"{simulator.alpaca_data.url}/v1beta3/crypto/us/latest/trades?symbols=BTC/USD"
-    assert httpx.get(coins).json()["trades"]["BTC/USD"]["p"] == 60_000.0
+    assert httpx.get(coins, timeout=30).json()["trades"]["BTC/USD"]["p"] == 60_000.0
 
 
 def _data(simulator: Simulator, path: str) -> str:
@@ -49,6 +50,7 @@ def test_headers_tell_what_is_left_of_the_key_s_requests(
     simulator: Simulator, broker: httpx.Client
 ) -> None:
     """Each key counts by itself; beyond the limit it is 429, and another key goes on."""
+    simulator.world.clocks.wall = lambda: NOW  # or a new minute may begin in between
     simulator.world.limits.allowed["alpaca"] = 2
     first, second, third = (broker.get("/v2/clock") for _ in range(3))
     assert first.headers["X-RateLimit-Limit"] == "2"
@@ -57,7 +59,10 @@ def test_headers_tell_what_is_left_of_the_key_s_requests(
     assert _refusal(third) == (429, 42910000, "rate limit exceeded")
     other = simulator.world.alpaca_keys["exporter"]
     headers = {"APCA-API-KEY-ID": other.key, "APCA-API-SECRET-KEY": other.secret}
-    assert httpx.get(f"{simulator.alpaca.url}/v2/clock", headers=headers).status_code == 200
+    assert (
+        httpx.get(f"{simulator.alpaca.url}/v2/clock", headers=headers, timeout=30).status_code
+        == 200
+    )
 
 
 def test_an_order_waits_for_the_opening(simulator: Simulator, broker: httpx.Client) -> None:
@@ -70,7 +75,7 @@ def test_an_order_waits_for_the_opening(simulator: Simulator, broker: httpx.Clie
     coin = _place(broker, **{**_MARKET, "symbol": "BTC/USD", "qty": "0.1"})
     assert broker.get(f"/v2/orders/{coin['id']}").json()["status"] == "filled"
     latest = _data(simulator, "stocks/trades/latest?symbols=AAPL,NOPE")
-    trades = httpx.get(latest, headers=broker.headers).json()["trades"]
+    trades = httpx.get(latest, headers=broker.headers, timeout=30).json()["trades"]
     assert set(trades) == {"AAPL"}
     age = time.time() - datetime.fromisoformat(trades["AAPL"]["t"]).timestamp()
     assert age == pytest.approx(3_600, abs=60)

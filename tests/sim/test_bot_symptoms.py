@@ -24,9 +24,11 @@ def listener(
     control.post("/bot", json={"name": "alpha", "root": str(root)}).raise_for_status()
     bot = LiveBot(root, simulator)
     bot.start()
-    until(lambda: "WebSocket connected: btcusdt@bookTicker" in bot.log, "the stream")
-    yield bot, f"http://127.0.0.1:{port}/metrics"
-    bot.stop_all()
+    try:
+        until(lambda: "WebSocket connected: btcusdt@bookTicker" in bot.log, "the stream")
+        yield bot, f"http://127.0.0.1:{port}/metrics"
+    finally:
+        bot.stop_all()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,8 @@ def test_its_own_metrics_tell_of_life_and_market_data(
     _, url = listener
 
     def read(name: str) -> float:
-        found = re.search(rf"^{name}(?:{{[^}}]*}})? ([0-9.]+)$", httpx.get(url).text, re.MULTILINE)
+        text = httpx.get(url, timeout=30).text
+        found = re.search(rf"^{name}(?:{{[^}}]*}})? ([0-9.]+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
     heartbeat, data = "bot_heartbeat_timestamp_seconds", "bot_market_data_timestamp_seconds"
@@ -102,7 +105,7 @@ def test_its_own_metrics_tell_of_life_and_market_data(
         until(lambda: read(name) > first, f"{name} moves")  # noqa: B023
     inject(control, "network_disconnection", kind="stream_silent")
     until(lambda: (at := read(data)) and _steps(read, heartbeat, 4) and read(data) == at, "silence")
-    assert 'stream="btcusdt@bookTicker"' in httpx.get(url).text
+    assert 'stream="btcusdt@bookTicker"' in httpx.get(url, timeout=30).text
 
 
 def _steps(read: object, name: str, count: int) -> bool:

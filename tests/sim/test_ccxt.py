@@ -16,7 +16,7 @@ _HOST = re.compile(r"https://[a-z0-9-]+\.binance\.com")
 def _open(kind: str, simulator: Simulator, role: str = "bot") -> Any:
     key = simulator.world.keys[role]
     client = getattr(ccxt, kind)(
-        {"apiKey": key.key, "secret": key.secret, "enableRateLimit": False, "timeout": 5000}
+        {"apiKey": key.key, "secret": key.secret, "enableRateLimit": False, "timeout": 30_000}
     )
     api = client.urls["api"]
     client.urls["api"] = {
@@ -44,7 +44,8 @@ def spot(simulator: Simulator) -> Iterator[Any]:
 
 def test_futures_orders_and_positions(futures: Any) -> None:
     """Load markets with keys, trade, see the position, rest and cancel an order."""
-    assert abs(futures.fetch_time() / 1000 - time.time()) < 1
+    before = int(time.time() * 1000)
+    assert before <= futures.fetch_time() <= time.time() * 1000
     symbol = "BTC/USDT:USDT"
     filled = futures.create_order(symbol, "market", "buy", 0.01)
     assert (filled["status"], filled["filled"]) == ("closed", 0.01)
@@ -71,7 +72,7 @@ def test_spot_orders_and_balances(spot: Any) -> None:
     assert spot.fetch_open_orders("BTC/USDT") == []
 
 
-@pytest.mark.parametrize("drift", [2.0, -12.0])
+@pytest.mark.parametrize("drift", [60.0, -12.0])
 def test_a_drifting_clock_is_an_invalid_nonce(
     futures: Any, simulator: Simulator, drift: float
 ) -> None:

@@ -46,10 +46,10 @@ def test_a_request_costs_what_the_documentation_says(
 
 def test_limits_are_the_documented_ones_scaled(frozen: Simulator) -> None:
     """The exchange tells the limit in force; a test may set another."""
-    info = httpx.get(f"{frozen.exchange.url}/fapi/v1/exchangeInfo").json()
+    info = httpx.get(f"{frozen.exchange.url}/fapi/v1/exchangeInfo", timeout=30).json()
     assert info["rateLimits"][0]["limit"] == DOCUMENTED["usdm"] * 100
     frozen.world.limits.allowed["usdm"] = 2400
-    info = httpx.get(f"{frozen.exchange.url}/fapi/v1/exchangeInfo").json()
+    info = httpx.get(f"{frozen.exchange.url}/fapi/v1/exchangeInfo", timeout=30).json()
     assert info["rateLimits"][0]["limit"] == 2400
 
 
@@ -60,7 +60,7 @@ def test_beyond_the_limit_429_and_going_on_is_a_ban() -> None:
         limits = simulator.world.limits
         limits.allowed["spot"] = 2
         limits.ban_after = 3
-        with httpx.Client(base_url=simulator.exchange.url) as client:
+        with httpx.Client(base_url=simulator.exchange.url, timeout=30) as client:
             answers = [client.get("/api/v3/ping") for _ in range(6)]
             assert [a.status_code for a in answers] == [200, 200, 429, 429, 429, 418]
             assert answers[2].headers["Retry-After"] == str(60 - int(NOW) % 60)
@@ -86,12 +86,12 @@ def test_a_new_minute_forgets_what_was_spent() -> None:
     assert limits.used["usdm", "ip"] == 1
 
 
-def test_the_second_exchange_has_limits_of_its_own(simulator: Simulator) -> None:
+def test_the_second_exchange_has_limits_of_its_own(frozen: Simulator) -> None:
     """What is spent at one says nothing of the other."""
-    simulator.world.limits.allowed["usdm"] = 1
-    with httpx.Client() as client:
+    frozen.world.limits.allowed["usdm"] = 1
+    with httpx.Client(timeout=30) as client:
         statuses = [
             client.get(f"{url}/fapi/v1/ping").status_code
-            for url in (simulator.exchange.url, simulator.exchange.url, simulator.reference.url)
+            for url in (frozen.exchange.url, frozen.exchange.url, frozen.reference.url)
         ]
     assert statuses == [200, 429, 200]

@@ -12,7 +12,12 @@ from tests.sim.simulator import Simulator
 
 def _ask(address: str, version: int = 3) -> ntplib.NTPStats:
     host, port = address.split(":")
-    return ntplib.NTPClient().request(host, port=int(port), version=version, timeout=5)
+    return ntplib.NTPClient().request(host, port=int(port), version=version, timeout=30)
+
+
+def _is_off_by(stats: ntplib.NTPStats, seconds: float) -> bool:
+    """Whether the offset is this one, as exactly as the way there and back allows."""
+    return bool(abs(stats.offset - seconds) <= stats.delay / 2 + 0.001)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
@@ -21,7 +26,7 @@ def test_every_version_is_answered_in_kind(simulator: Simulator, version: int) -
     for address in simulator.ready["ntp"]:
         stats = _ask(address, version)
         assert (stats.version, stats.mode, stats.stratum, stats.leap) == (version, 4, 2, 0)
-        assert abs(stats.offset) < 0.1
+        assert _is_off_by(stats, 0)
 
 
 @pytest.mark.parametrize("drift", [3.0, -3.0])
@@ -29,14 +34,14 @@ def test_a_local_clock_ahead_shows_as_negative_offset(simulator: Simulator, drif
     """The library's offset is what to add to the local clock: the opposite of ours."""
     simulator.world.clocks.local = drift
     for address in simulator.ready["ntp"]:
-        assert _ask(address).offset == pytest.approx(-drift, abs=0.1)
+        assert _is_off_by(_ask(address), -drift)
 
 
 def test_one_server_can_lie_alone(simulator: Simulator) -> None:
     """Only the first of four is wrong."""
     simulator.world.clocks.ntp_one = 10.0
-    offsets = [_ask(address).offset for address in simulator.ready["ntp"]]
-    assert offsets == pytest.approx([-10.0, 0.0, 0.0, 0.0], abs=0.1)
+    for address, offset in zip(simulator.ready["ntp"], (-10.0, 0.0, 0.0, 0.0), strict=True):
+        assert _is_off_by(_ask(address), offset)
 
 
 def test_the_client_s_transmit_time_comes_back_as_origin() -> None:
@@ -61,4 +66,4 @@ def test_garbage_does_not_stop_a_server(simulator: Simulator) -> None:
     host, port = simulator.ready["ntp"][0].split(":")
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         sock.sendto(b"nonsense" * 100, (host, int(port)))
-    assert abs(_ask(simulator.ready["ntp"][0]).offset) < 0.1
+    assert _is_off_by(_ask(simulator.ready["ntp"][0]), 0)

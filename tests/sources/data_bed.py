@@ -12,6 +12,7 @@ from exporter.sources.datafiles import DataFiles
 from tests.sources.bots import make_bot
 
 NOW = 4_000_000_000.0
+PATIENCE_SECONDS = 300.0
 FILTERS = (
     '{"symbols": [{"symbol": "BTCUSDT", "filters":'
     ' [{"filterType": "LOT_SIZE", "stepSize": "0.001"}]}]}'
@@ -32,6 +33,8 @@ def make_files(
     **checks: Any,
 ) -> DataFiles:
     """Return the judge of a bot in ``root`` that does not wait between two looks."""
+    # Its children run at the lowest priority, and on a busy machine for as long as that takes.
+    checks = {"timeout_seconds": PATIENCE_SECONDS, **checks}
     bot = make_bot(root, paths={"data": data}, data_checks=checks)
     return DataFiles(bot, pause=pause, wall=lambda: NOW)
 

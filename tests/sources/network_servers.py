@@ -8,6 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 Behaviour = Callable[[socket.socket], None]
+# Longer than any client waits: which side gives up first must not be the machine's choice.
+_PATIENCE_SECONDS = 60
+_closed: list[socket.socket] = []
 
 
 @contextlib.contextmanager
@@ -18,7 +21,7 @@ def serve(behave: Behaviour) -> Iterator[int]:
 
     def one(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(5)
+            connection.settimeout(_PATIENCE_SECONDS)
             behave(connection)
 
     def accept() -> None:
@@ -42,10 +45,12 @@ def serve(behave: Behaviour) -> Iterator[int]:
 
 
 def closed_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that refuses connections; it stays ours, so that nobody listens there later."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    _closed.append(bound)
+    port: int = bound.getsockname()[1]
+    return port
 
 
 @contextlib.contextmanager
@@ -58,7 +63,7 @@ def full_backlog() -> Iterator[int]:
         address = listener.getsockname()
         with contextlib.suppress(TimeoutError):
             while True:
-                opened.enter_context(socket.create_connection(address, 0.1))
+                opened.enter_context(socket.create_connection(address, 0.5))
         yield address[1]
 
 
@@ -144,13 +149,13 @@ class ConnectProxy:
             connection.sendall(f"HTTP/1.1 {self._status} No\r\nContent-Length: 0\r\n\r\n".encode())
         elif method == "CONNECT":
             host, _, port = target.rpartition(":")
-            with socket.create_connection((host, int(port)), 5) as onward:
+            with socket.create_connection((host, int(port)), _PATIENCE_SECONDS) as onward:
                 connection.sendall(b"HTTP/1.1 200 Open\r\n\r\n")
                 relay(connection, onward)
         else:
             host, _, path = target.removeprefix("http://").partition("/")
             name, _, port = host.rpartition(":")
-            with socket.create_connection((name, int(port)), 5) as onward:
+            with socket.create_connection((name, int(port)), _PATIENCE_SECONDS) as onward:
                 lines = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
                 onward.sendall(lines.encode())
                 while data := onward.recv(4096):

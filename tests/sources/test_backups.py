@@ -13,13 +13,15 @@ from exporter.sources.data_judging import Judge
 from exporter.sources.data_verdict import Limits
 from exporter.sources.datafiles import DataFiles
 from tests.sources.bots import make_bot, write
-from tests.sources.data_bed import NOW, write_parquet
+from tests.sources.data_bed import NOW, PATIENCE_SECONDS, write_parquet
 
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 _PATHS = {"data": ["data/*.parquet"]}
 
 
 def _read(root: Path, now: float = NOW) -> BackupReading | None:
-    judge = Judge(Limits(memory_bytes=512 << 20, seconds=30.0), pause=lambda _: None)
+    limits = Limits(memory_bytes=512 << 20, seconds=PATIENCE_SECONDS)
+    judge = Judge(limits, pause=lambda _: None)
     return read_backup(make_bot(root, paths=_PATHS), judge, now=now)
 
 

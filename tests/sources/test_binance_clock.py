@@ -61,8 +61,9 @@ def test_the_sign_is_local_minus_exchange(simulator: Simulator, kind: str, ahead
     with sim_exchange(simulator, kind) as exchange:
         reading = exchange.clock(5)
     assert reading.reference == "exchange"
-    assert reading.offset_seconds == pytest.approx(ahead, abs=0.2)
-    assert 0 < reading.error_bound_seconds < 0.2
+    # A busy machine widens the bound, to half the longest round trip that counts at most.
+    assert 0 < reading.error_bound_seconds < 0.6
+    assert reading.offset_seconds == pytest.approx(ahead, abs=reading.error_bound_seconds + 0.1)
 
 
 @pytest.mark.parametrize("ahead", [3.0, -3.0])
@@ -70,9 +71,11 @@ def test_the_sign_of_a_second_exchange_is_the_same(simulator: Simulator, ahead: 
     """The reference that confirms a drift must not contradict it by its sign."""
     simulator.world.clocks.local = ahead
     reference = ClockReference(kind="binance_usdm", base_url=simulator.reference.url)
-    clock = open_clock(reference, timeout=2)
+    clock = open_clock(reference, timeout=20)
     try:
-        assert clock.clock(5).offset_seconds == pytest.approx(ahead, abs=0.2)
+        reading = clock.clock(5)
+        bound = reading.error_bound_seconds + 0.1
+        assert reading.offset_seconds == pytest.approx(ahead, abs=bound)
     finally:
         clock.close()
 

@@ -1,7 +1,8 @@
 """The bot's own doctor: bounded in time and output, never recursive."""
 
 import sys
-import time
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ import pytest
 from exporter.errors import Reason, SourceError
 from exporter.sources.bot_doctor import NESTED_VARIABLE, run_doctor
 from tests.sources.bots import make_bot
+from tests.sources.v1_cgroup import wait_for
 
 
 def _bot(root: Path, code: str) -> object:
@@ -26,8 +28,15 @@ def test_status_and_last_lines(root: Path) -> None:
     assert len(reading.lines) == 5
 
 
-def test_one_that_hangs_is_ended_with_its_children(root: Path) -> None:
-    """Neither it nor what it started outlives the timeout, TERM ignored or not."""
+def test_one_that_hangs_is_ended(root: Path) -> None:
+    """When its time is over."""
+    with pytest.raises(SourceError) as caught:
+        run_doctor(_bot(root, "import time; time.sleep(60)"), timeout=1)  # type: ignore[arg-type]
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+def test_one_that_is_ended_takes_its_children_with_it(root: Path) -> None:
+    """Neither it nor what it started lives on, TERM ignored or not."""
     code = (
         "import signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -35,14 +44,27 @@ def test_one_that_hangs_is_ended_with_its_children(root: Path) -> None:
         "open('child', 'w').write(str(child.pid))\n"
         "time.sleep(60)"
     )
-    with pytest.raises(SourceError) as caught:
-        run_doctor(_bot(root, code), timeout=2)  # type: ignore[arg-type]
+    stopping, mark = threading.Event(), root / "child"
+
+    def stop() -> None:
+        wait_for("its child", lambda: mark.exists() and mark.read_text())
+        stopping.set()
+
+    with ThreadPoolExecutor(1) as threads:
+        stopped = threads.submit(stop)
+        with pytest.raises(SourceError) as caught:
+            run_doctor(_bot(root, code), timeout=50, stopping=stopping)  # type: ignore[arg-type]
+        stopped.result()
     assert caught.value.reason is Reason.TIMEOUT
-    pid = int((root / "child").read_text())
-    deadline = time.monotonic() + 5
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    pid = int(mark.read_text())
+    wait_for("its child's end", lambda: not _lives(pid))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_one_that_cannot_start(root: Path) -> None:

@@ -37,8 +37,8 @@ def _metrics(**changes: Any) -> BotMetrics:
     return msgspec.convert(plain, BotMetrics)
 
 
-def _ask(port: int) -> BotMetricsReading:
-    client = BotMetricsClient(_metrics(url=f"http://127.0.0.1:{port}/metrics"), timeout=0.4)
+def _ask(port: int, timeout: float = 20) -> BotMetricsReading:
+    client = BotMetricsClient(_metrics(url=f"http://127.0.0.1:{port}/metrics"), timeout=timeout)
     try:
         return client.read()
     finally:
@@ -98,17 +98,17 @@ def test_the_number_of_streams_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behave", "reason"),
+    ("behave", "timeout", "reason"),
     [
-        (answering(500, b""), Reason.HTTP_STATUS),
-        (silent, Reason.TIMEOUT),
-        (answering(200, b"#" * (5 << 20)), Reason.TOO_LARGE),
+        (answering(500, b""), 20, Reason.HTTP_STATUS),
+        (silent, 2, Reason.TIMEOUT),
+        (answering(200, b"#" * (5 << 20)), 20, Reason.TOO_LARGE),
     ],
 )
-def test_a_bot_that_does_not_serve_it(behave: Behaviour, reason: Reason) -> None:
+def test_a_bot_that_does_not_serve_it(behave: Behaviour, timeout: float, reason: Reason) -> None:
     """Bounded in time and size."""
     with serve(behave) as port, pytest.raises(SourceError) as caught:
-        _ask(port)
+        _ask(port, timeout)
     assert caught.value.reason is reason
 
 

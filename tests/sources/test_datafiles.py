@@ -15,8 +15,9 @@ from exporter.errors import Reason
 from exporter.readings import DataFileReading, FileKind
 from exporter.sources.datafiles_listing import MAX_FILES
 from tests.sources.bots import write
-from tests.sources.data_bed import FILTERS, by_name, make_files, write_parquet
+from tests.sources.data_bed import FILTERS, PATIENCE_SECONDS, by_name, make_files, write_parquet
 
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 _ROWS = {"close": [1.0, 2.0, float("nan"), 4.0]}
 
 

@@ -16,9 +16,10 @@ from exporter.readings import FileKind
 from exporter.sources import data_runner
 from exporter.sources.data_verdict import Limits, Question, Shape, Verdict, is_archive, kind_of
 from tests.sources.bots import write
-from tests.sources.data_bed import FILTERS, write_parquet
+from tests.sources.data_bed import FILTERS, PATIENCE_SECONDS, write_parquet
 
-_LIMITS = Limits(memory_bytes=512 << 20, seconds=30.0)
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
+_LIMITS = Limits(memory_bytes=512 << 20, seconds=PATIENCE_SECONDS)
 _NAN = float("nan")
 _GOOD = {
     "price": [1.5, _NAN, None, 4.0],
@@ -195,7 +196,7 @@ def test_a_bomb_dies_in_the_child(root: Path) -> None:
     assert bomb.stat().st_size < 1 << 20
     listing = write(root, "big.json", "[" + "[],[1],{}," * 1_200_000 + "0]")
     before = write_parquet(root / "a.parquet", _GOOD)
-    tight = Limits(memory_bytes=256 << 20, seconds=60.0)
+    tight = Limits(memory_bytes=256 << 20, seconds=PATIENCE_SECONDS)
     verdicts = _judge(before, bomb, listing, write(root, "z.csv", "a\n1\n"), limits=tight)
     assert [v.reason for v in verdicts] == [None, Reason.TOO_LARGE, Reason.TOO_LARGE, None]
     assert (verdicts[0].rows, verdicts[3].rows) == (4, 1)
@@ -206,9 +207,9 @@ def test_a_gzip_bomb_takes_time_not_memory(root: Path) -> None:
     head, rows = gzip.compress(b"a,b\n"), gzip.compress(b"1,2\n" * 1_000_000)
     bomb = write(root, "bomb.csv.gz", head + rows * 1000)
     quick = Limits(memory_bytes=512 << 20, seconds=3.0)
-    verdicts = _judge(bomb, write(root, "z.csv", "a\n1\n"), limits=quick)
-    assert verdicts[0].reason is Reason.TIMEOUT
-    assert verdicts[1].rows == 1
+    # What comes after it must be read in that time, too, on a busy machine: no table.
+    verdicts = _judge(bomb, write(root, "z.json", "[]"), limits=quick)
+    assert [v.reason for v in verdicts] == [Reason.TIMEOUT, None]
 
 
 def test_what_is_no_file_is_said(root: Path) -> None:

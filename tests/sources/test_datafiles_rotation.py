@@ -7,8 +7,9 @@ import pytest
 from exporter.errors import Reason
 from exporter.sources.datafiles import DataFiles
 from tests.sources.bots import make_bot, write
-from tests.sources.data_bed import NOW, make_files
+from tests.sources.data_bed import NOW, PATIENCE_SECONDS, make_files
 
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 _NOVEMBER_24 = 1_795_514_400.0  # 2026-11-24T10:00Z
 
 

@@ -1,6 +1,7 @@
 """The bot's last sign of life, in each of the three ways it can be given."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -22,7 +23,7 @@ def _reason(root: Path, **heartbeat: str) -> Reason:
 def test_a_files_mtime(root: Path) -> None:
     """What is in the file does not matter."""
     file = write(root, "state/heartbeat", "")
-    assert read_heartbeat(make_bot(root)) == pytest.approx(file.stat().st_mtime)
+    assert read_heartbeat(make_bot(root)) == file.stat().st_mtime
     file.unlink()
     assert _reason(root, file="state/heartbeat") is Reason.MISSING
     (root / "state/loop").symlink_to("loop")
@@ -38,7 +39,7 @@ def test_the_last_matching_log_line(root: Path) -> None:
     )
     bot = make_bot(root, heartbeat={"log_pattern": "heartbeat"})
     expected = datetime(2026, 11, 24, 5, 0, 0, 123000).astimezone().timestamp()
-    assert read_heartbeat(bot) == pytest.approx(expected)
+    assert read_heartbeat(bot) == expected
     write(root, "logs/bot.log", "[2026-11-24T05:00:00Z] heartbeat\n")
     assert read_heartbeat(bot) == 1795496400
 
@@ -104,5 +105,5 @@ def test_an_endpoint_that_only_says_ok(root: Path, url: str) -> None:
     """Then it lives now."""
     _Handler.answer = (200, b"OK")
     write(root, "now", "")
-    now = (root / "now").stat().st_mtime
-    assert read_heartbeat(make_bot(root, heartbeat={"http": url})) == pytest.approx(now, abs=5)
+    before = (root / "now").stat().st_mtime
+    assert before <= read_heartbeat(make_bot(root, heartbeat={"http": url})) <= time.time()

@@ -112,8 +112,9 @@ def test_a_history_over_windows_and_pages_is_complete(
     """Longer than one window in time, or longer than one page in rows."""
     since = _add(simulator, kind, count, days=days)
     with sim_exchange(simulator, kind) as exchange:
-        orders = exchange.orders("BTCUSDT", since)
-        fills = exchange.fills("BTCUSDT", since)
+        # A moment earlier: the error of the clock may leave out what was made at that very one.
+        orders = exchange.orders("BTCUSDT", since - 1)
+        fills = exchange.fills("BTCUSDT", since - 1)
         later = exchange.orders("BTCUSDT", since + days * 43_200)
     names = [f"tb2-{index}" for index in range(count)]
     assert [order.client_order_id for order in orders] == names
@@ -146,7 +147,7 @@ def test_one_order_in_any_status(simulator: Simulator, kind: Venue) -> None:
 
 def test_stops_are_in_lists_histories_and_single_reads(simulator: Simulator) -> None:
     """A protective stop lives in the algo service and must not be overlooked anywhere."""
-    caller = Caller(simulator)
+    caller, before = Caller(simulator), simulator.world.clocks.exchange_seconds()
     with caller.http:
         caller.call(
             "POST",
@@ -167,7 +168,8 @@ def test_stops_are_in_lists_histories_and_single_reads(simulator: Simulator) -> 
         single = exchange.order("BTCUSDT", client_order_id="tb2-stop")
     assert resting == past == single
     assert (resting.kind, resting.reduce_only, resting.price) == ("algo", True, Decimal(500))
-    assert resting.created == pytest.approx(since + 60, abs=2)
+    assert resting.created is not None
+    assert before - 0.01 < resting.created <= since + 60
 
 
 def test_income_of_futures(simulator: Simulator) -> None:

@@ -1,5 +1,6 @@
 """The bot's process among all others: found, counted, and its end judged."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -46,6 +47,21 @@ def start(root: Path) -> Iterator[Start]:
         process.wait()
 
 
+@contextlib.contextmanager
+def _runs(argv: list[str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run something, and wait until it can be told by its command line.
+
+    Popen returns while the kernel still replaces the program; the process has none then.
+    """
+    with subprocess.Popen(argv, cwd=cwd, stdout=subprocess.DEVNULL) as process:
+        try:
+            run = psutil.Process(process.pid)
+            wait_for("its command line", lambda: run.cmdline()[1:] == argv[1:])
+            yield process
+        finally:
+            process.kill()
+
+
 def _bot(root: Path, **changes: object) -> Bot:
     command = ["setsid", "--fork", sys.executable, "live.py", "--config", "c.yaml"]
     return make_bot(root, **{"commands": {"start": command}, **changes})
@@ -63,7 +79,7 @@ def test_the_pidfiles_process_is_the_bot(root: Path, start: Start) -> None:
     assert reading.up
     assert reading.pids == (process.pid,)
     assert reading.last_exit is ExitKind.RUNNING
-    assert reading.start_time == pytest.approx(psutil.Process(process.pid).create_time())
+    assert reading.start_time == pytest.approx(psutil.Process(process.pid).create_time(), abs=2)
     assert [pid for pid, _ in reading.births] == [process.pid]
 
 
@@ -129,13 +145,9 @@ def test_a_zombie_is_down(root: Path, start: Start) -> None:
 
 def test_a_reused_pid_is_not_the_bot(root: Path, start: Start) -> None:
     """A process younger than the pidfile, elsewhere and not the bot's script, is another's."""
-    with subprocess.Popen(["sleep", "60"], cwd="/") as process:
-        try:
-            file = _pidfile(root, process.pid)
-            os.utime(file, (1, 1))
-            assert not read_process(make_bot(root)).up
-        finally:
-            process.kill()
+    with _runs(["sleep", "60"], Path("/")) as process:
+        os.utime(_pidfile(root, process.pid), (1, 1))
+        assert not read_process(make_bot(root)).up
 
 
 @pytest.mark.parametrize("content", ["", "abc", "-1", "0", "99999999999", "12 13", b"\xff"])
@@ -182,16 +194,10 @@ def test_a_bot_started_by_hand_is_found_beside_its_unit(
         "start": ["systemctl", "start", "bot.service"],
         "start_dry_run": ["venv/bin/python", "live.py", "--config", "c.yaml", "--dry-run"],
     }
-    with subprocess.Popen([sys.executable, *arguments], cwd=root) as process:
-        try:
-            # While it is being started it has, for a moment, no command line.
-            run = psutil.Process(process.pid)
-            wait_for("the start", lambda: run.cmdline()[1:] == arguments)
-            reading = read_process(make_bot(root, commands=commands))
-            assert (reading.pids, reading.up) == (((process.pid,), True) if is_bot else ((), False))
-            assert reading.others == (() if is_bot else (process.pid,))
-        finally:
-            process.kill()
+    with _runs([sys.executable, *arguments], root) as process:
+        reading = read_process(make_bot(root, commands=commands))
+        assert (reading.pids, reading.up) == (((process.pid,), True) if is_bot else ((), False))
+        assert reading.others == (() if is_bot else (process.pid,))
 
 
 def test_another_bots_process_in_another_root_is_nothing_of_ours(
@@ -201,24 +207,18 @@ def test_another_bots_process_in_another_root_is_nothing_of_ours(
     script = write(tmp_path_factory.mktemp("shared"), "live.py", _SCRIPT)
     other = tmp_path_factory.mktemp("other")
     commands = {"start": ["setsid", "--fork", "python3", str(script)]}
-    with subprocess.Popen([sys.executable, str(script)], cwd=other) as process:
-        try:
-            reading = read_process(make_bot(root, commands=commands))
-            assert (reading.up, reading.pids, reading.others) == (False, (), ())
-            assert read_process(make_bot(other, commands=commands)).pids == (process.pid,)
-        finally:
-            process.kill()
+    with _runs([sys.executable, str(script)], other) as process:
+        reading = read_process(make_bot(root, commands=commands))
+        assert (reading.up, reading.pids, reading.others) == (False, (), ())
+        assert read_process(make_bot(other, commands=commands)).pids == (process.pid,)
 
 
 def test_an_editor_on_the_script_is_no_bot(root: Path) -> None:
     """A wrong "up" would hide a crash."""
     write(root, "live.py", _SCRIPT)
     commands = {"start": ["setsid", "--fork", "python3", "live.py"]}
-    with subprocess.Popen(["tail", "-f", "live.py"], cwd=root, stdout=subprocess.DEVNULL) as tail:
-        try:
-            assert not read_process(make_bot(root, commands=commands)).up
-        finally:
-            tail.kill()
+    with _runs(["tail", "-f", "live.py"], root):
+        assert not read_process(make_bot(root, commands=commands)).up
 
 
 def test_a_process_younger_than_its_pidfile_counts_if_it_works_in_the_root(

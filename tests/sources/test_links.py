@@ -49,7 +49,7 @@ def _refuse(simulator: Simulator, wanted: Callable[[Request], bool], body: Any =
 def _broker(simulator: Simulator) -> httpx.Client:
     pair = simulator.world.alpaca_keys["bot"]
     headers = {"APCA-API-KEY-ID": pair.key, "APCA-API-SECRET-KEY": pair.secret}
-    return httpx.Client(base_url=simulator.alpaca.url, headers=headers, timeout=5)
+    return httpx.Client(base_url=simulator.alpaca.url, headers=headers, timeout=20)
 
 
 @pytest.fixture

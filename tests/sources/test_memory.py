@@ -48,6 +48,9 @@ def _run(*arguments: str, address_space: int | None = None) -> subprocess.Popen[
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
+    # Only a process that is at rest has the same size twice.
+    asleep = psutil.STATUS_SLEEPING
+    wait_for("its sleep", lambda: psutil.Process(process.pid).status() == asleep)
     if address_space is not None:
         limits = (address_space, resource.RLIM_INFINITY)
         resource.prlimit(process.pid, resource.RLIMIT_AS, limits)

@@ -17,17 +17,21 @@ from tests.sources.network_servers import (
     serve,
     silent,
 )
+from tests.sources.v1_cgroup import wait_for
 
 
 def test_every_step_of_a_good_way_is_timed() -> None:
     """Name, connection and answer, in that order."""
     with serve(PONG) as port:
+        started = time.monotonic()
         reading = read(port, host="localhost")
+        took = time.monotonic() - started
     assert reading.fault is NetworkFault.NONE
     assert reading.reachable
     assert reading.detail == ""
     assert [step.stage for step in reading.stages] == [Stage.DNS, Stage.TCP, Stage.HTTP]
-    assert all(step.ok and 0 <= step.seconds < 0.4 for step in reading.stages)
+    assert all(step.ok and step.seconds >= 0 for step in reading.stages)
+    assert sum(step.seconds for step in reading.stages) <= took
     assert reading.others_reachable is None
     assert reading.gateway is True
 
@@ -44,8 +48,8 @@ def test_a_closed_port() -> None:
 def test_swallowed_syns() -> None:
     """Nobody to compare with: only a timeout. A second host answers: somebody filters."""
     with full_backlog() as port, serve(PONG) as other:
-        assert read(port, timeout=0.2).fault is NetworkFault.TIMEOUT
-        reading = read(port, timeout=0.2, others=[f"http://127.0.0.1:{other}"])
+        assert read(port, timeout=3, tries=1).fault is NetworkFault.TIMEOUT
+        reading = read(port, timeout=3, tries=1, others=[f"http://127.0.0.1:{other}"])
         assert reading.fault is NetworkFault.FIREWALL
         assert reading.others_reachable is True
         assert stages_of(reading) == {Stage.DNS: True, Stage.TCP: False}
@@ -55,10 +59,10 @@ def test_a_server_that_never_answers() -> None:
     """It took the connection, so no firewall is suspected, second host or not."""
     with serve(silent) as port, serve(PONG) as other:
         started = time.monotonic()
-        reading = read(port, timeout=0.2, others=[f"http://127.0.0.1:{other}"])
+        reading = read(port, timeout=3, tries=1, others=[f"http://127.0.0.1:{other}"])
         assert reading.fault is NetworkFault.TIMEOUT
         assert stages_of(reading)[Stage.HTTP] is False
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
 
 def test_a_server_that_drips() -> None:
@@ -72,8 +76,10 @@ def test_a_server_that_drips() -> None:
 
     with serve(drip) as port:
         started = time.monotonic()
-        assert read(port, timeout=0.2, tries=1).fault is NetworkFault.TIMEOUT
-        assert time.monotonic() - started < 1
+        reading = read(port, timeout=3, tries=1)
+        assert reading.fault is NetworkFault.TIMEOUT
+        assert stages_of(reading)[Stage.HTTP] is False
+        assert time.monotonic() - started < 30
 
 
 def test_an_endless_answer_is_cut_off() -> None:
@@ -85,7 +91,7 @@ def test_an_endless_answer_is_cut_off() -> None:
             connection.sendall(b"x" * 65536)
 
     with serve(flood) as port:
-        assert read(port, timeout=2, tries=1).fault is NetworkFault.SERVER
+        assert read(port, tries=1).fault is NetworkFault.SERVER
 
 
 @pytest.mark.parametrize("secure", [False, True])
@@ -140,7 +146,7 @@ def test_an_answer_that_is_no_http() -> None:
 
 def test_a_name_that_does_not_resolve() -> None:
     """Without anything to compare with, the name is what is wrong."""
-    reading = probe("http://exchange.invalid").read()
+    reading = probe("http://exchange.invalid", timeout=2).read()
     assert reading.fault is NetworkFault.DNS
     assert stages_of(reading) == {Stage.DNS: False}
 
@@ -148,14 +154,14 @@ def test_a_name_that_does_not_resolve() -> None:
 def test_nothing_answers_at_all() -> None:
     """The exchange and the second hosts alike: it is us."""
     others = ["http://other.invalid", f"http://127.0.0.1:{closed_port()}"]
-    reading = read(closed_port(), others=others)
+    reading = read(closed_port(), timeout=2, others=others)
     assert reading.fault is NetworkFault.LOCAL
     assert reading.others_reachable is False
 
 
 def test_no_way_out_of_the_host() -> None:
     """No default route, and a name that cannot be looked up: it is us."""
-    reading = probe("http://exchange.invalid", gateway=lambda: False).read()
+    reading = probe("http://exchange.invalid", timeout=2, gateway=lambda: False).read()
     assert reading.fault is NetworkFault.LOCAL
     assert reading.gateway is False
 
@@ -185,6 +191,7 @@ def test_an_exchange_that_wants_silence_is_not_asked() -> None:
 
     with serve(note) as port:
         reading = probe(f"http://127.0.0.1:{port}").read(ask=False)
+        wait_for("the other end to see it", lambda: asked)
     assert reading.fault is NetworkFault.NONE
     assert Stage.HTTP not in stages_of(reading)
     assert asked == [b""]

@@ -83,7 +83,7 @@ def test_a_proxy_that_is_dead(scheme: str) -> None:
 def test_a_proxy_whose_name_does_not_resolve() -> None:
     """That is the proxy's fault, not the exchange's name's."""
     settings = _Proxy("http://proxy.invalid:3128")
-    reading = read(closed_port(), read_proxy=lambda: settings)
+    reading = read(closed_port(), timeout=2, read_proxy=lambda: settings)
     assert reading.fault is NetworkFault.PROXY
     assert stages_of(reading) == {Stage.DNS: False}
 

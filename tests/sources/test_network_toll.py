@@ -71,7 +71,7 @@ def test_probe_and_client_mean_the_same_account(kind: str) -> None:
     server = _Counted(PONG)
     with serve(server) as port:
         desk = _Desk(port, limit=4, kind=kind)
-        client = open_exchange(desk.venue, None, timeout=1, limits=desk.book)
+        client = open_exchange(desk.venue, None, timeout=20, limits=desk.book)
         client.ping()
         client.close()
         assert stages_of(desk.read())[Stage.HTTP]

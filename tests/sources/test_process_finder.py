@@ -129,7 +129,7 @@ def test_a_process_that_becomes_something_else_is_the_bot_no_more(ground: Ground
     finder = ground.finder()
     assert finder.read().pids == (pid,)
     write(ground.root, "go", "")
-    wait_for("the exec", lambda: psutil.Process(pid).cmdline()[0] == "sleep")
+    wait_for("the exec", lambda: psutil.Process(pid).cmdline() == ["sleep", "60"])
     assert not finder.read().up
 
 
@@ -147,7 +147,7 @@ def test_a_stranger_that_becomes_the_bot_is_found(ground: Ground) -> None:
     finder = ground.finder()
     assert stranger not in finder.read().pids
     write(ground.root, "go", "")
-    wait_for("the exec", lambda: psutil.Process(stranger).cmdline()[1] == "live.py")
+    wait_for("the exec", lambda: psutil.Process(stranger).cmdline()[1:] == ["live.py"])
     ground.now += 5.0
     assert stranger in finder.read().pids
 
@@ -168,6 +168,7 @@ def test_a_pidfile_of_another_time_is_judged_anew(ground: Ground) -> None:
     finder = ProcessFinder(make_bot(ground.root), monotonic=lambda: ground.now)
     process = subprocess.Popen(["sleep", "60"], cwd="/")
     ground.started.append(process)
+    wait_for("the exec", lambda: psutil.Process(process.pid).cmdline() == ["sleep", "60"])
     pidfile = write(ground.root, "state/bot.pid", str(process.pid))
     assert [finder.read().pids for _ in range(3)] == [(process.pid,)] * 3
     os.utime(pidfile, (1e9, 1e9))
@@ -204,7 +205,8 @@ def test_a_process_that_moves_away_is_judged_anew(ground: Ground) -> None:
 def test_a_birth_is_counted_from_boot(ground: Ground) -> None:
     """So that a step of the clock makes no new process of the old one."""
     pid = ground.start()
-    since_boot = psutil.Process(pid).create_time() - psutil.boot_time()
+    boot = psutil.boot_time()  # what psutil counts from until it is asked again
+    since_boot = psutil.Process(pid).create_time() - boot
     assert birth(pid) == pytest.approx(since_boot, abs=0.02)
 
 

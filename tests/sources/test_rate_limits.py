@@ -1,7 +1,7 @@
 """The shared book of limits: silences, what the bot has used, our own share."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -30,6 +30,13 @@ class Time:
     def book(self) -> RateBook:
         """Return a book that lives by this clock."""
         return RateBook(monotonic=lambda: self.now, wall=lambda: NOW + self.now)
+
+
+@pytest.fixture
+def frozen() -> Iterator[Simulator]:
+    """A simulator in whose minute, in which it counts, no time passes."""
+    with Simulator(wall=lambda: NOW + 20) as running:
+        yield running
 
 
 def _refused(ask: Callable[[], object]) -> Reason | None:
@@ -225,12 +232,12 @@ def test_threads_together_spend_no_more_than_the_share() -> None:
     ],
 )
 def test_headers_and_limits_of_each_venue(
-    simulator: Simulator, kind: str, family: str, expected: tuple[str, str]
+    frozen: Simulator, kind: str, family: str, expected: tuple[str, str]
 ) -> None:
     """What the venue says is used and allowed."""
-    simulator.world.limits.allowed[family] = 777
+    frozen.world.limits.allowed[family] = 777
     book = RateBook()
-    with sim_exchange(simulator, kind, limits=book) as exchange:
+    with sim_exchange(frozen, kind, limits=book) as exchange:
         assert exchange.rate_limits() == ()
         exchange.rules(("AAPL" if kind == "alpaca" else "BTCUSDT",))
         exchange.ping()
@@ -241,32 +248,32 @@ def test_headers_and_limits_of_each_venue(
     assert 2 <= limit.used <= 30
 
 
-def test_the_exchange_bans_and_we_fall_silent(simulator: Simulator) -> None:
+def test_the_exchange_bans_and_we_fall_silent(frozen: Simulator) -> None:
     """End to end: 418 from the simulator, then no request arrives there."""
-    world = simulator.world
+    world = frozen.world
     world.limits.allowed["usdm"], world.limits.ban_after = 3, 0
     book = RateBook()
-    with sim_exchange(simulator, "binance_usdm", limits=book) as exchange:
+    with sim_exchange(frozen, "binance_usdm", limits=book) as exchange:
         for _ in range(3):
             exchange.ping()
         assert _refused(exchange.ping) is Reason.BANNED
         before = dict(world.requests)
-        with sim_exchange(simulator, "binance_spot", limits=book) as second:
+        with sim_exchange(frozen, "binance_spot", limits=book) as second:
             for ask in (exchange.ping, second.ping, second.account, exchange.status):
                 assert _refused(ask) is Reason.BANNED
     assert dict(world.requests) == before
-    assert book.quiet_until(host_of(simulator.exchange.url)) is not None
+    assert book.quiet_until(host_of(frozen.exchange.url)) is not None
 
 
-def test_the_brokers_429_has_no_retry_after(simulator: Simulator) -> None:
+def test_the_brokers_429_has_no_retry_after(frozen: Simulator) -> None:
     """The reset of the limit says when to come back."""
-    simulator.world.limits.allowed["alpaca"] = 3
+    frozen.world.limits.allowed["alpaca"] = 3
     book = RateBook()
-    with sim_exchange(simulator, "alpaca", limits=book) as exchange:
+    with sim_exchange(frozen, "alpaca", limits=book) as exchange:
         for _ in range(3):
             _refused(exchange.ping)
         assert _refused(exchange.check_key) in (Reason.RATE_LIMITED, Reason.BUDGET)
     with sim_exchange(
-        simulator, "alpaca", limits=book, key=sim_key(simulator, "alpaca", "bot")
+        frozen, "alpaca", limits=book, key=sim_key(frozen, "alpaca", "bot")
     ) as exchange:
         exchange.ping()

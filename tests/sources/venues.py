@@ -8,6 +8,7 @@ import httpx
 
 from exporter.config import Venue
 from exporter.secrets import ApiKey, Secret
+from exporter.sources.connection import open_client
 from exporter.sources.exchange import Exchange, open_exchange
 from exporter.sources.exchange.alpaca import Alpaca
 from exporter.sources.exchange.alpaca_client import AlpacaClient
@@ -39,7 +40,7 @@ def mock_access(
     """Return access to a venue that answers as told."""
     return Access(
         http=httpx.Client(transport=httpx.MockTransport(answer)),
-        timeout=2,
+        timeout=20,
         limits=limits or RateBook(),
         key=key,
         share=share,
@@ -109,8 +110,17 @@ def sim_exchange(simulator: Simulator, kind: str, **options: Any) -> Iterator[Ex
     names = ("key", "limits", "observe")
     given = {name: options.pop(name) for name in names if name in options}
     key = given.pop("key", sim_key(simulator, kind))
-    exchange = open_exchange(sim_venue(simulator, kind, **options), key, timeout=3, **given)
+    exchange = open_exchange(sim_venue(simulator, kind, **options), key, timeout=20, **given)
     try:
         yield exchange
     finally:
         exchange.close()
+
+
+@contextmanager
+def sim_alpaca(simulator: Simulator, monotonic: Callable[[], float]) -> Iterator[Alpaca]:
+    """Open a client of the simulated broker whose time a test moves."""
+    url, key = simulator.ready["alpaca"], sim_key(simulator, "alpaca")
+    with open_client(timeout=20) as http:
+        access = Access(http=http, timeout=20, limits=RateBook(), key=key)
+        yield Alpaca(AlpacaClient(url, access), url, monotonic=monotonic)

@@ -1,6 +1,7 @@
 """One fault, from its injection to the live proof, timed on the boot clock."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +38,7 @@ class Drilled:
 
 
 def run_drill(
-    stack: Stack, drill: Drill, on_stage: Callable[[str, float], None], limit_seconds: float = 90.0
+    stack: Stack, drill: Drill, on_stage: Callable[[str, float], None], limit_seconds: float = 180.0
 ) -> Drilled:
     """Inject the fault, follow the incident to its end, and take the fault away.
 
@@ -72,11 +73,14 @@ def _follow(
     """The incident again and again until it is closed, with all stage times."""
     at: dict[str, float] = {}
     closed = False
+    pause = threading.Event()
     while not closed and boottime() < deadline:
         if "metric" not in at and stack.query(drill.symptom):
             at["metric"] = boottime()
         if "alert" not in at and _alert_fires(stack, drill.scenario):
             at["alert"] = boottime()
+            # It may have come up between the two questions.
+            at.setdefault("metric", at["alert"])
         fresh = [i for i in stack.incidents(drill.scenario) if i["id"] not in known]
         incident = stack.api("GET", f"/incidents/{fresh[0]['id']}") if fresh else {}
         stages = incident.get("stages", {})
@@ -86,6 +90,7 @@ def _follow(
                 at[earlier] = min(at.get(earlier, webhook), webhook)
         closed = incident.get("state") == "closed"
         yield {**incident, "at": {**at, **stages}}
+        pause.wait(_STEP_SECONDS)
 
 
 def _alert_fires(stack: Stack, scenario: str) -> bool:
@@ -103,4 +108,5 @@ def settle(stack: Stack) -> None:
     wait_until(
         lambda: all(incident["state"] == "closed" for incident in stack.incidents()),
         "every incident is closed",
+        60,
     )

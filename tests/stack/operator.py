@@ -25,7 +25,9 @@ def main(url: str, token_file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     headers = {"Authorization": f"Bearer {token_file.read_text(encoding='utf-8').strip()}"}
-    with httpx.Client(base_url=f"{url}/api/v1", headers=headers, trust_env=False) as http:
+    with httpx.Client(
+        base_url=f"{url}/api/v1", headers=headers, timeout=30, trust_env=False
+    ) as http:
         while not stopping.wait(0.3):
             try:
                 for approval in http.get("/approvals").json()["approvals"]:

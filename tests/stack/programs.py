@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,9 @@ from typing import Any
 import httpx
 import psutil
 
+# Below what the kernel gives to who asks for any port, here or in another test, so that
+# nobody takes one meanwhile who has not chosen it as we do.
+_PORTS = range(20_000, 32_000)
 _STOP_SECONDS = 10.0
 
 
@@ -104,16 +108,18 @@ def wait_http(program: Program, url: str, seconds: float = 30.0) -> None:
 
     def answers() -> bool:
         program.check()
-        return httpx.get(url, timeout=2, trust_env=False).is_success
+        return httpx.get(url, timeout=10, trust_env=False).is_success
 
     wait_until(answers, f"{program.name} answers at {url}", seconds)
 
 
 def free_port() -> int:
     """A loopback port that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ FAST_EXPORTER: Mapping[str, Any] = {
     "poll_seconds": 0.5,
     "ntp_poll_seconds": 0.5,
     "stale_intervals": 6,
-    "timeout_seconds": 2.0,
+    "timeout_seconds": 5.0,
     "account_poll_seconds": 0.5,
     "key_poll_seconds": 5.0,
     "rules_poll_seconds": 5.0,
@@ -30,10 +30,11 @@ FAST_REMEDIATION: Mapping[str, Any] = {
     "reconcile_seconds": 5,
     "verify_samples": 3,
     "verify_interval_seconds": 0.5,
-    "dry_run_seconds": 2,
-    "live_proof_seconds": 30,
-    "stop_seconds": 20,
-    "command_seconds": 30,
+    # A twin must have started and beaten within it.
+    "dry_run_seconds": 4,
+    "live_proof_seconds": 60,
+    "stop_seconds": 60,
+    "command_seconds": 60,
     "escalation_repeat_seconds": 5,
 }
 

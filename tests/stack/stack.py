@@ -62,7 +62,9 @@ class Stack:
             }
         )
         self.files: Files
-        self.http = httpx.Client(timeout=5, trust_env=False)
+        # A connection that is kept may be closed by the other side just when it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.Client(timeout=60, trust_env=False, limits=limits)
 
     def __enter__(self) -> Self:
         try:
@@ -100,7 +102,7 @@ class Stack:
         ready.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "tests.sim", "--ready-file", str(ready)]
         for option in ("exchange", "control", "ntp"):
-            argv += [f"--{option}-port", str(free_port())]
+            argv += [f"--{option}-port", "0"]
         program = self.start_program("simulator", argv)
 
         def is_ready() -> bool:
@@ -121,7 +123,7 @@ class Stack:
         program = self.start_program(
             f"bot-{name}", [*argv, "--config", "configs/config_live.yaml"], cwd=root
         )
-        program.process.wait(10)
+        program.process.wait(60)
         del self.programs[f"bot-{name}"]
         wait_until((root / "state/heartbeat").exists, f"bot {name} lives")
         wait_until((root / "state/positions.json").exists, f"bot {name} trades")
@@ -169,8 +171,8 @@ class Stack:
         """Wait until Prometheus sees every bot up and no scenario alert fires."""
         for name in self._bots:
             query = f'tradingbot_process_up{{bot="{name}"}} == 1'
-            wait_until(functools.partial(self.query, query), f"Prometheus sees bot {name} up")
-        wait_until(lambda: not self.firing(), "no alert about a bot fires")
+            wait_until(functools.partial(self.query, query), f"Prometheus sees bot {name} up", 60)
+        wait_until(lambda: not self.firing(), "no alert about a bot fires", 60)
 
     def stop(self) -> None:
         """Stop everything, in the order in which nothing restarts anything."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tests.symptoms import rules
 from tests.symptoms.page import Page, read_page
 from tests.symptoms.venues import fresh_keys, holdings, install, intervals, section
 
-_DEADLINE = 40.0
+_DEADLINE = 80.0
 _PAUSE = 0.05
 
 
@@ -82,14 +82,19 @@ class Ground:
 
     def after(self, moment: float, *sources: str, of: Venue | None = None) -> Page:
         """Scrape until rounds of these sources have ended that began after the moment."""
+
+        def ended(page: Page) -> bool:
+            return all(page.attempt(source) > moment for source in sources)
+
+        return self.until(f"rounds of {', '.join(sources)}", ended, of)
+
+    def until(self, what: str, holds: Callable[[Page], bool], of: Venue | None = None) -> Page:
+        """Scrape until something holds; of what no source's round tells when it must."""
         deadline = time.monotonic() + _DEADLINE
-        while True:
-            page = self.scrape(of)
-            late = [source for source in sources if page.attempt(source) <= moment]
-            if not late:
-                return page
-            assert time.monotonic() < deadline, f"no round of {late}: {self.program.log[-3000:]}"
+        while not holds(page := self.scrape(of)):
+            assert time.monotonic() < deadline, f"no {what}: {self.program.log[-3000:]}"
             time.sleep(_PAUSE)
+        return page
 
     def calm(self, scenario: str, *sources: str, of: Venue | None = None) -> Page:
         """Return a scrape in which none of the scenario's alerts is true.
@@ -144,7 +149,7 @@ def stand(
     *kinds: Venue,
     fast: Collection[str] = (),
     changes: Mapping[str, Any] | None = None,
-    timeout: float = 2.0,
+    timeout: float = 10.0,
 ) -> Iterator[Ground]:
     """Start a simulator and the exporter, which watches one bot for each venue.
 
@@ -159,7 +164,7 @@ def stand(
     """
     with contextlib.ExitStack() as opened:
         simulator = opened.enter_context(Simulator())
-        control = opened.enter_context(httpx.Client(base_url=simulator.control.url, timeout=20))
+        control = opened.enter_context(httpx.Client(base_url=simulator.control.url, timeout=60))
         watched = Watched(directory, simulator)
         watched.plain = _configuration(directory, simulator)
         watched.plain["exporter"] |= {"timeout_seconds": timeout, **intervals(fast)}
@@ -175,7 +180,7 @@ def stand(
         control.post("/settings", json=accounts).raise_for_status()
         program = Program(watched)
         opened.callback(program.stop)
-        metrics = opened.enter_context(httpx.Client(base_url=program.url, timeout=20))
+        metrics = opened.enter_context(httpx.Client(base_url=program.url, timeout=60))
         ground = Ground(simulator, program, control, metrics, bots)
         ground.settle()
         yield ground

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tests.sim.conftest import LiveBot, until
+from tests.sim.conftest import DEADLINE, LiveBot, until
 from tests.sim.holdings import Venue
 from tests.symptoms import rules
 from tests.symptoms.ground import Ground, stand
@@ -93,7 +93,7 @@ def test_it_finds_none_left(ground: Ground, bot: LiveBot) -> None:
     """A MemoryError is in the log, the process is gone, and both are said."""
     before: Page = ground.after(time.time(), "process", "memory", "logs")
     with ground.broken(_STEM, kind="error"):
-        bot.process.wait(10)
+        bot.process.wait(DEADLINE)
         during = ground.after(time.time(), "process", "memory", "logs")
         rules.judge(during, before, _STEM, {"TradingBotMemoryErrorsLogged"})
         fires = {"TradingBotProcessDown", "TradingBotExceptionsLogged"}

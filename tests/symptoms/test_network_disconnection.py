@@ -1,13 +1,11 @@
 """The way to the exchange breaks: what is in the way, how old market data is, who must wait."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.sim.holdings import Venue
 from tests.sim.simulator import Simulator
-from tests.sim.stream.server import TICK_SECONDS
 from tests.symptoms import rules
 from tests.symptoms.ground import Ground, stand
 from tests.symptoms.page import Page
@@ -24,17 +22,15 @@ _STREAMS: dict[Venue, str] = {
     "binance_spot": "btcusdt@miniTicker",
     "alpaca": "AAPL@lastTrade",
 }
-# A listener hears no sooner of a change than the exchange speaks; then it comes back within the
-# pause between two attempts, which is never below a second: the exchange allows 300 in 5 minutes.
-_SPEAKS_SECONDS = 2 * TICK_SECONDS
-_RETURNS_SECONDS = 1.0 + _SPEAKS_SECONDS
+# What hangs costs this several times over; what answers may need it on a busy machine.
+_TIMEOUT_SECONDS = 1.5
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A bot at each venue."""
     path = tmp_path_factory.mktemp("network")
-    with stand(path, "binance_usdm", "binance_spot", "alpaca", fast=_FAST, timeout=0.6) as made:
+    with stand(path, *_STREAMS, fast=_FAST, timeout=_TIMEOUT_SECONDS) as made:
         yield made
 
 
@@ -94,46 +90,60 @@ def test_nobody_can_be_reached(ground: Ground, kind: str) -> None:
 
 def _last(page: Page, of: Venue) -> float:
     name = "market_data_last_message_timestamp_seconds"
-    return page.number(name, stream=_STREAMS[of], observer="probe")
+    return page.value(name, stream=_STREAMS[of], observer="probe") or 0.0
 
 
-def _until(ground: Ground, moment: float, of: Venue) -> Page:
-    """Return the first scrape that was asked for after a moment."""
-    while True:
-        page = ground.scrape(of)
-        if page.at > moment:
-            return page
-        time.sleep(TICK_SECONDS)
+def _flowing(ground: Ground, of: Venue) -> Page:
+    """Return a scrape by which data has come since something was last done to the world.
+
+    A listener comes back in its own time: the exchange allows 300 connections in 5 minutes.
+    """
+
+    def flows(page: Page) -> bool:
+        sources = ("network", "market_data")
+        return _last(page, of) > ground.disturbed and all(
+            page.attempt(source) > ground.disturbed and page.number("source_up", source=source)
+            for source in sources
+        )
+
+    return ground.until("data", flows, of)
+
+
+def _silent(ground: Ground, of: Venue) -> Page:
+    """Return a scrape in which the newest message is older than the bot wants it to be.
+
+    The data ends on its own way: what was sent before the fault may be heard some time after it.
+    """
+
+    def is_old(page: Page) -> bool:
+        return page.at - _last(page, of) > MARKET_DATA_SECONDS
+
+    return ground.until("silence", is_old, of)
 
 
 @pytest.mark.parametrize("of", ["binance_usdm", "binance_spot", "alpaca"])
 def test_market_data_falls_silent(ground: Ground, of: Venue) -> None:
     """An open socket proves nothing: the newest message ages, and is stale by the threshold."""
-    before = ground.after(ground.disturbed + _RETURNS_SECONDS, "network", "market_data", of=of)
+    before = _flowing(ground, of)
     rules.judge(before, before, _STEM, ())
-    with ground.broken(_STEM, kind="stream_silent") as moment:
-        young = ground.after(moment + _SPEAKS_SECONDS, "market_data", of=of)
-        assert _last(young, of) < moment + _SPEAKS_SECONDS
-        old = _until(ground, _last(young, of) + MARKET_DATA_SECONDS, of)
-        assert _last(old, of) == _last(young, of)
-        rules.judge(old, before, _STEM, _STALE)
-    after = ground.after(ground.disturbed + _SPEAKS_SECONDS, "market_data", of=of)
-    rules.judge(after, before, _STEM, ())
+    with ground.broken(_STEM, kind="stream_silent"):
+        old = _silent(ground, of)
+        # A listener that hears nothing for so long connects anew, and says so for a moment.
+        rules.judge(old, before, _STEM, _STALE, maybe=_CUT)
+    rules.judge(_flowing(ground, of), before, _STEM, ())
 
 
 def test_market_data_is_cut_off(ground: Ground) -> None:
     """A stream that is closed and not let in again is a source that is down, and soon stale."""
     of: Venue = "binance_usdm"
-    before = ground.after(ground.disturbed + _RETURNS_SECONDS, "network", "market_data", of=of)
+    before = _flowing(ground, of)
     rules.judge(before, before, _STEM, ())
-    with ground.broken(_STEM, kind="stream_closed") as moment:
-        cut = ground.after(moment + _SPEAKS_SECONDS, "market_data", of=of)
+    with ground.broken(_STEM, kind="stream_closed"):
+        cut = ground.until("end", lambda p: not p.number("source_up", source="market_data"), of)
         assert cut.number("exchange_reachable") == 1
         rules.judge(cut, before, _STEM, _CUT, maybe=_STALE)
-        old = _until(ground, _last(cut, of) + MARKET_DATA_SECONDS, of)
-        rules.judge(old, before, _STEM, _CUT | _STALE)
-    after = ground.after(ground.disturbed + _RETURNS_SECONDS, "market_data", of=of)
-    rules.judge(after, before, _STEM, ())
+        rules.judge(_silent(ground, of), before, _STEM, _CUT | _STALE)
+    rules.judge(_flowing(ground, of), before, _STEM, ())
 
 
 def test_a_closed_market_may_be_silent(ground: Ground) -> None:
@@ -141,10 +151,8 @@ def test_a_closed_market_may_be_silent(ground: Ground) -> None:
     moment = ground.settings(market_open=False)
     before = ground.after(moment, "network", "exchange", of="alpaca")
     assert before.number("market_open") == 0
-    with ground.broken(_STEM, kind="stream_silent") as moment:
-        young = ground.after(moment, "market_data", of="alpaca")
-        old = _until(ground, _last(young, "alpaca") + MARKET_DATA_SECONDS, "alpaca")
-        rules.judge(old, before, _STEM, ())
+    with ground.broken(_STEM, kind="stream_silent"):
+        rules.judge(_silent(ground, "alpaca"), before, _STEM, ())
     moment = ground.settings(market_open=True)
     assert ground.after(moment, "exchange", of="alpaca").number("market_open") == 1
 
@@ -156,17 +164,20 @@ def test_the_exchange_asks_for_silence(ground: Ground, kind: str) -> None:
     So that moment, and not the fault's end, is when the symptom must go. The half minute of a
     ban is not waited for: this is the last test here.
     """
+    _flowing(ground, "binance_usdm")  # what fell silent in the tests before is back
     before = ground.calm(_STEM, "network", "exchange", "market_data")
     with ground.broken(_STEM, kind=kind) as moment:
         during = ground.after(moment, "exchange")
     until = during.number("exchange_quiet_until_timestamp_seconds")
-    assert moment < until <= ground.disturbed + {"rate_limited": 5, "banned": 30}[kind]
+    assert moment < until <= ground.disturbed + {"rate_limited": 15, "banned": 30}[kind]
     assert during.number("exchange_reachable") == 1
-    rules.judge(during, before, _STEM, _WAIT)
+    sources = ("network", "exchange", "account")
+    ground.after(ground.disturbed, *sources)  # what was on its way when silence was asked for
     requests = _futures_requests(ground.simulator)
-    quiet = ground.after(ground.disturbed, "network", "exchange", "account")
+    quiet = ground.after(ground.touch(), *sources)
     assert quiet.number("exchange_quiet_until_timestamp_seconds") == pytest.approx(until, abs=0.1)
     assert _futures_requests(ground.simulator) == requests
+    rules.judge(during, before, _STEM, _WAIT)
     if kind == "rate_limited":
         after = ground.after(until, "exchange")
         assert after.value("exchange_quiet_until_timestamp_seconds") is None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sim.conftest import until
+from tests.sim.conftest import DEADLINE, until
 from tests.sim.holdings import Venue
 from tests.symptoms import rules
 from tests.symptoms.ground import Ground, stand
@@ -49,7 +49,7 @@ def test_it_is_gone_and_comes_back(
         exits = "process_unclean_exits_total"
         assert during.number(exits) == running.number(exits) + (not clean)
         rules.judge(during, running, _STEM, fires)
-    bot.process.wait(10)
+    bot.process.wait(DEADLINE)
     process = bot.start()
     until(lambda: f"Starting TradingBot2 (pid {process.pid}," in bot.log, "the new process")
     after = ground.after(ground.touch(), "process")

@@ -15,8 +15,8 @@ from tests.sources.bots import write
 VENUES: tuple[Venue, ...] = ("binance_spot", "binance_usdm", "alpaca")
 PREFIX = "tb2-"
 ROLES = ("bot", "exporter", "remediation")
-MARKET_DATA_SECONDS = 2.0
-TTL_SECONDS = 30.0
+MARKET_DATA_SECONDS = 5.0
+TTL_SECONDS = 300.0
 HELD: dict[Venue, str] = {"binance_spot": "0.1", "binance_usdm": "0.010", "alpaca": "10"}
 _DATA = ["data/features.parquet", "data/binance_filters.json"]
 _DAY_SECONDS = 86400.0

@@ -92,7 +92,7 @@ class Ground:
 
     def _open(self, key: ApiKey | None) -> Exchange:
         return open_exchange(
-            self.bot.venue, key, timeout=2.0, observe=self._observe, limits=self.limits
+            self.bot.venue, key, timeout=20.0, observe=self._observe, limits=self.limits
         )
 
     def _observe(self, request: Request) -> None:

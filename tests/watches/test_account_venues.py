@@ -50,12 +50,13 @@ def test_a_partial_fill_at_each_venue(ground: Ground) -> None:
     assert before["partially_filled_orders"] == 0
     assert oldest not in before
     world = ground.simulator.world
+    placed = world.clocks.exchange_ms() / 1000 - 600
     undo = PartialFills(venue=ground.kind, age_seconds=600).inject(world)
+    placed_by = world.clocks.exchange_ms() / 1000 - 600
     ground.agree()
     during = ground.metrics()
     assert during["partially_filled_orders"] == 1
-    placed = world.clocks.exchange_ms() / 1000 - 600
-    assert during[oldest] == pytest.approx(placed, abs=10)
+    assert placed - 1 <= during[oldest] <= placed_by + 1
     assert during["partially_filled_remaining_notional"] > 0
     assert during["foreign_open_orders"] == 0
     undo()

@@ -49,7 +49,7 @@ def test_a_look_at_a_venue_weighs_what_is_planned(
     tmp_path: Path, simulator: Simulator, counted: _Counted, kind: Venue, sapi: bool
 ) -> None:
     """In each round after the first."""
-    changes = {} if sapi or kind == "alpaca" else {"sapi_base_url": None}
+    changes: dict[str, Any] = {} if sapi or kind == "alpaca" else {"sapi_base_url": None}
     ground = VenueGround(tmp_path, simulator, kind, **changes)
     ground.watch.round()
     before = counted.of(kind)

@@ -21,7 +21,7 @@ def make() -> Iterator[Make]:
 
     def build(*urls: str) -> ReferencesWatch:
         references = tuple(ClockReference(kind="binance_usdm", base_url=url) for url in urls)
-        settings = ExporterSettings(clock_references=references, timeout_seconds=1.0)
+        settings = ExporterSettings(clock_references=references, timeout_seconds=20.0)
         made.append(ReferencesWatch(settings, RateBook()))
         return made[-1]
 

@@ -45,7 +45,7 @@ class _Ground:
         self.bot = make_bot(root, venue={**plain, **venue})
         self.watch = RulesWatch(
             self.bot,
-            ExporterSettings(timeout_seconds=1.0),
+            ExporterSettings(timeout_seconds=20.0),
             self._open,
             timing=Timing(monotonic=lambda: self.now),
         )
@@ -61,7 +61,7 @@ class _Ground:
 
     def _open(self, key: ApiKey | None) -> Exchange:
         return open_exchange(
-            self.bot.venue, key, timeout=1.0, observe=self.requests.append, limits=RateBook()
+            self.bot.venue, key, timeout=20.0, observe=self.requests.append, limits=RateBook()
         )
 
 

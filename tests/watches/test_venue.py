@@ -14,9 +14,10 @@ from tests.collectors.snapshots import samples
 from tests.sim.holdings import SYMBOL, Venue
 from tests.sim.serve import Request, Response
 from tests.sim.simulator import Simulator
+from tests.sim.world import VENUE_SITES
 from tests.sources.bots import write
 from tests.sources.network_servers import ConnectProxy, closed_port, serve
-from tests.watches.venue_ground import VenueGround
+from tests.watches.venue_ground import HANGING_TIMEOUT, TIMEOUT, VenueGround
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def test_a_venue_that_is_well(make: Callable[..., VenueGround], kind: Venue) -> 
     assert any("exchange_rate_limit_used" in name for name in found)
     clock = ground.watch.clock.fresh()
     assert clock is not None
-    assert abs(clock.offset_seconds) < 0.2
+    # Both have the same clock; a busy machine makes the way long, and the bound wide.
+    assert abs(clock.offset_seconds) <= clock.error_bound_seconds + 0.05
     assert all(health.up for health in ground.watch.health.values())
     assert {request.reason for request in ground.requests} == {None}
 
@@ -79,7 +81,7 @@ def test_a_broken_way_shows_in_one_round_and_clears_in_one(
     make: Callable[..., VenueGround], kind: str, fault: NetworkFault
 ) -> None:
     """By its name, and never as maintenance."""
-    ground = make()
+    ground = make(timeout=HANGING_TIMEOUT if kind == "hang" else TIMEOUT)
     ground.metrics()
     undo = ground.inject("network_disconnection", kind=kind)
     found = ground.metrics()
@@ -106,17 +108,19 @@ def test_a_dead_line_is_ours(make: Callable[..., VenueGround]) -> None:
 
 def test_a_dead_exchange_is_not_asked_much(make: Callable[..., VenueGround]) -> None:
     """One ping, once more, and the status page: the round stays short."""
-    ground = make()
+    ground = make(timeout=HANGING_TIMEOUT)
     ground.inject("network_disconnection", kind="hang")
     ground.watch.round()
     assert [request.endpoint for request in ground.requests] == ["ping", "ping", "status"]
 
 
-@pytest.mark.parametrize("kind", ["banned", "rate_limited"])
-def test_silence_is_kept(make: Callable[..., VenueGround], kind: str) -> None:
+@pytest.mark.parametrize("status", [418, 429])
+def test_silence_is_kept(make: Callable[..., VenueGround], status: int) -> None:
     """After 418 or 429 the probe stops at the door, and nothing else is asked."""
     ground = make()
-    ground.inject("network_disconnection", kind=kind)
+    wait = Response(status, {"code": -1003, "msg": "Too many requests."}, {"Retry-After": "600"})
+    sites = VENUE_SITES
+    ground.simulator.world.intercepts["test"] = lambda r: wait if r.site in sites else None
     found = ground.metrics()
     assert found["exchange_reachable"] == 1
     assert "exchange_quiet_until_timestamp_seconds" in found

@@ -17,7 +17,8 @@ from tests.sim.holdings import SYMBOL, Venue
 from tests.sim.simulator import Simulator
 from tests.sources.bots import make_bot, write
 
-TIMEOUT = 0.5
+# Of what answers, and of what hangs, which has to be waited for.
+TIMEOUT, HANGING_TIMEOUT = 20.0, 2.0
 
 
 class Streams:
@@ -30,7 +31,15 @@ class Streams:
 class VenueGround:
     """One bot's venue; rounds are made by hand."""
 
-    def __init__(self, root: Path, simulator: Simulator, kind: Venue, **venue: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        simulator: Simulator,
+        kind: Venue,
+        *,
+        timeout: float = TIMEOUT,
+        **venue: Any,
+    ) -> None:
         ready = simulator.ready
         url = ready["alpaca" if kind == "alpaca" else "exchange"]
         keys = ("alpaca_exporter" if kind == "alpaca" else "exporter",) * 2
@@ -46,12 +55,12 @@ class VenueGround:
         if kind != "alpaca":
             plain["sapi_base_url"] = url
         self.bot = make_bot(root, venue={**plain, **venue})
-        self.simulator = simulator
+        self.simulator, self._timeout = simulator, timeout
         self.requests: list[Request] = []
         self.limits = RateBook()
         self.streams = Streams()
         self.answers: list[float] = []
-        settings = ExporterSettings(timeout_seconds=TIMEOUT, second_hosts=(ready["reference"],))
+        settings = ExporterSettings(timeout_seconds=timeout, second_hosts=(ready["reference"],))
         self.watch = VenueWatch(
             self.bot,
             settings,
@@ -91,7 +100,7 @@ class VenueGround:
         return open_exchange(
             self.bot.venue,
             key,
-            timeout=TIMEOUT,
+            timeout=self._timeout,
             observe=self.requests.append,
             limits=self.limits,
         )

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trustme
 
-from tests.web.served import CONFIG, Served, wait_for
+from tests.web.served import CONFIG, PATIENCE_SECONDS, Served, wait_for
 
 # The hash of "right" at the lowest cost, so that tests are quick.
 RIGHT = "$2b$04$DaqoVvanvo1S1qyqE/K/zeLMyWGye.aIHbjQ33iXtpVqK1jQ59dJ2"
@@ -52,7 +52,9 @@ def connect() -> Iterator[Connect]:
 
         def client(served: Served, prefix: str = "", **options: Any) -> httpx.Client:
             made = stack.enter_context(
-                httpx.Client(base_url=served.url, timeout=10, trust_env=False, **options)
+                httpx.Client(
+                    base_url=served.url, timeout=PATIENCE_SECONDS, trust_env=False, **options
+                )
             )
             wait_for("ready", lambda: made.get(f"{prefix}/-/ready").status_code == 200)
             return made
@@ -109,5 +111,5 @@ def serve_web(serve: Serve, web_config: Path, certificates: Certificates) -> Ser
 
 def status_of(served: Served, context: ssl.SSLContext | bool, **options: object) -> int:
     """Ask once over a connection of its own."""
-    with httpx.Client(verify=context, timeout=10, trust_env=False) as client:
+    with httpx.Client(verify=context, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         return client.get(f"{served.url}/-/healthy", **options).status_code  # type: ignore[arg-type]

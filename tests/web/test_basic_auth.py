@@ -99,5 +99,5 @@ def test_one_check_runs_at_a_time_and_a_second_asker_shares_it() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.process_time() - started < 3 * one
+    assert time.process_time() - started < 5 * one
     assert auth.remembered(login) is Verdict.REFUSED

@@ -1,5 +1,6 @@
 """How much may go on at once, and what is said to those over it; in this process."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from prometheus_client.core import Metric
 from exporter import config_file
 from exporter.collectors import Collector
 from exporter.runtime import Exporter
-from exporter.scrape import Scraper
+from exporter.scrape import TIMEOUT_HEADER, Scraper
 from exporter.snapshot import Snapshot
 from exporter.web.access import Access, Bucket
 from exporter.web.endpoints import Endpoints
@@ -22,8 +23,10 @@ from exporter.web.listen import ListenError, listen
 from exporter.web.options import WebOptions, make_options
 from exporter.web.server import Server
 from exporter.web.web_config import RateLimit
-from tests.web.served import wait_for
+from tests.web.served import PATIENCE_SECONDS, wait_for
 
+# A scrape that is to hang until it is let go needs all this time.
+_LONG_SCRAPE = {TIMEOUT_HEADER: "240"}
 _POOLS = ("answer-", "collect-")
 
 
@@ -42,16 +45,22 @@ def _serving(config: Path, collector: Collector, options: WebOptions) -> Iterato
         exporter.stop()
 
 
+def _client() -> httpx.Client:
+    return httpx.Client(timeout=2 * PATIENCE_SECONDS, trust_env=False)
+
+
 class _Slow:
     """A collector that waits to be told, and counts who waits."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
+        self._lock = threading.Lock()
         self.waiting = 0
 
     def collect(self, _: Snapshot) -> Iterable[Metric]:
-        self.waiting += 1
-        self.go_on.wait(30)
+        with self._lock:
+            self.waiting += 1
+        self.go_on.wait(100)
         return ()
 
 
@@ -68,19 +77,22 @@ def test_no_more_scrapes_run_at_once_than_may(config: Path, slow: _Slow) -> None
     collector = Collector("slow", slow.collect, ())
     with (
         _serving(config, collector, WebOptions(max_requests=2)) as url,
+        _client() as client,
         ThreadPoolExecutor(2) as pool,
     ):
-        running = [pool.submit(httpx.get, f"{url}/metrics", timeout=30) for _ in range(2)]
+        running = [
+            pool.submit(client.get, f"{url}/metrics", headers=_LONG_SCRAPE) for _ in range(2)
+        ]
         wait_for("both to be running", lambda: slow.waiting == 2)
-        over = httpx.get(f"{url}/metrics")
+        over = client.get(f"{url}/metrics")
         assert over.status_code == 503
         assert over.headers["retry-after"] == "1"
         assert over.text == "503 2 scrapes are running, as many as may; try again\n"
         for path in ("/", "/-/healthy", "/config"):
-            assert httpx.get(f"{url}{path}").status_code == 200
+            assert client.get(f"{url}{path}").status_code == 200
         slow.go_on.set()
         assert [answer.result().status_code for answer in running] == [200, 200]
-        assert httpx.get(f"{url}/metrics").status_code == 200
+        assert client.get(f"{url}/metrics").status_code == 200
 
 
 def test_zero_does_not_limit_scrapes(config: Path, slow: _Slow) -> None:
@@ -88,9 +100,12 @@ def test_zero_does_not_limit_scrapes(config: Path, slow: _Slow) -> None:
     collector = Collector("slow", slow.collect, ())
     with (
         _serving(config, collector, WebOptions(max_requests=0)) as url,
+        _client() as client,
         ThreadPoolExecutor(50) as pool,
     ):
-        running = [pool.submit(httpx.get, f"{url}/metrics", timeout=30) for _ in range(50)]
+        running = [
+            pool.submit(client.get, f"{url}/metrics", headers=_LONG_SCRAPE) for _ in range(50)
+        ]
         wait_for("all to be running", lambda: slow.waiting == 50)
         slow.go_on.set()
         assert {answer.result().status_code for answer in running} == {200}
@@ -104,10 +119,11 @@ def test_what_breaks_in_an_answer_is_a_500_and_no_more(
     def wrong(_: Snapshot) -> Iterable[Metric]:
         return ("not a metric",)  # type: ignore[return-value]
 
-    with _serving(config, Collector("wrong", wrong, ()), WebOptions()) as url:
-        broken = httpx.get(f"{url}/metrics")
+    collector = Collector("wrong", wrong, ())
+    with _serving(config, collector, WebOptions()) as url, _client() as client:
+        broken = client.get(f"{url}/metrics")
         assert (broken.status_code, broken.text) == (500, "500 Internal Server Error\n")
-        assert httpx.get(f"{url}/-/healthy").status_code == 200
+        assert client.get(f"{url}/-/healthy").status_code == 200
     assert "request failed" in caplog.text
 
 
@@ -115,17 +131,21 @@ def test_the_scrapers_timeout_is_kept(config: Path, slow: _Slow) -> None:
     """A collector that hangs costs its own metrics, and not the scrape."""
     collector = Collector("slow", slow.collect, ())
     with _serving(config, collector, WebOptions(timeout_offset=0.25)) as url:
-        header = {"X-Prometheus-Scrape-Timeout-Seconds": "1"}
-        answer = httpx.get(f"{url}/metrics", headers=header, timeout=2)
+        header = {TIMEOUT_HEADER: "1"}
+        answer = httpx.get(f"{url}/metrics", headers=header, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200
     assert 'collector_success{collector="slow"} 0.0' in answer.text
+    # How long it was waited for: half of what is left after the offset, or less when busy.
+    waited = re.search(r'collector_duration_seconds\{collector="slow"\} (\S+)', answer.text)
+    assert waited is not None
+    assert float(waited[1]) <= (1 - 0.25) / 2
     assert "tradewarden_exporter_build_info" in answer.text
 
 
 def test_looking_does_not_cost_threads(config: Path) -> None:
     """Scrapes and pages one after the other are made by the same few."""
     collector = Collector("quick", lambda _: (), ())
-    with _serving(config, collector, WebOptions()) as url, httpx.Client() as client:
+    with _serving(config, collector, WebOptions()) as url, _client() as client:
 
         def look() -> None:
             for path in ("/metrics", "/debug/kill_switch", "/config"):
@@ -221,21 +241,28 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 
 def test_addresses_are_listened_on_all_or_none() -> None:
     """The loopback alone for a bare port, both families, and nothing left over after a failure."""
-    first, second = listen([":0", "[::1]:0"])
+    held = socket.socket(socket.AF_INET6)  # bound alone, it keeps others away, and not us
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("::1", 0))
+    free = held.getsockname()[1]
+    first, second = listen([":0", f"[::1]:{free}"])
     assert first.getsockname()[0] == "127.0.0.1"
     assert second.getsockname()[0] == "::1"
     taken = first.getsockname()[1]
-    free = second.getsockname()[1]
     second.close()
     with pytest.raises(ListenError, match=f"cannot listen on :{taken}: Address already in use"):
         listen([f"[::1]:{free}", f":{taken}"])
     first.close()
     for sock in listen([f"[::1]:{free}", "localhost:0"]):
         sock.close()
+    held.close()
 
 
 def test_everything_of_ipv6_means_ipv4_too() -> None:
     """As in Go: [::] is every address there is."""
     (both,) = listen(["[::]:0"])
-    with both, socket.create_connection(("127.0.0.1", both.getsockname()[1]), timeout=5):
+    with (
+        both,
+        socket.create_connection(("127.0.0.1", both.getsockname()[1]), timeout=PATIENCE_SECONDS),
+    ):
         pass

@@ -7,6 +7,7 @@ import pytest
 import trustme
 
 from tests.web.conftest import TLS, USERS, VERIFIED, Certificates, Serve, status_of
+from tests.web.served import PATIENCE_SECONDS
 
 
 def test_everything_rotates_without_a_restart(
@@ -18,7 +19,7 @@ def test_everything_rotates_without_a_restart(
 
     def serial() -> str:
         with (
-            httpx.Client(verify=context, trust_env=False) as client,
+            httpx.Client(verify=context, timeout=PATIENCE_SECONDS, trust_env=False) as client,
             client.stream("GET", served.url) as answer,
         ):
             tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
@@ -28,7 +29,9 @@ def test_everything_rotates_without_a_restart(
     assert serial() == before
     certificates.renew()
     assert serial() != before
-    with httpx.Client(base_url=served.url, verify=context, trust_env=False) as kept:
+    with httpx.Client(
+        base_url=served.url, verify=context, timeout=PATIENCE_SECONDS, trust_env=False
+    ) as kept:
         assert kept.get("/-/healthy", auth=("alice", "right")).status_code == 200
         web_config.write_text(web_config.read_text().replace("alice", "carol"))
         assert kept.get("/-/healthy", auth=("alice", "right")).status_code == 401
@@ -41,7 +44,10 @@ def test_a_kept_connection_does_not_outlive_its_certificates(
     """It ends with the next answer, so a client that is no longer trusted has to come anew."""
     served = serve_web(VERIFIED)
     with httpx.Client(
-        base_url=served.url, verify=certificates.client("prometheus.example"), trust_env=False
+        base_url=served.url,
+        verify=certificates.client("prometheus.example"),
+        timeout=PATIENCE_SECONDS,
+        trust_env=False,
     ) as kept:
         assert "connection" not in kept.get("/-/healthy").headers
         other = trustme.CA(key_type=trustme.KeyType.ECDSA)
@@ -67,7 +73,9 @@ def test_a_file_that_turns_bad_admits_nobody(
     good = TLS + USERS
     served = serve_web(good)
     context = certificates.client()
-    with httpx.Client(base_url=served.url, verify=context, trust_env=False) as kept:
+    with httpx.Client(
+        base_url=served.url, verify=context, timeout=PATIENCE_SECONDS, trust_env=False
+    ) as kept:
         assert kept.get("/-/healthy", auth=("alice", "right")).status_code == 200
         web_config.write_text(text)
         for _ in range(3):
@@ -108,11 +116,13 @@ def test_tls_asked_for_later_is_there_from_then_on(
     """A connection from before is told, and closed."""
     served = serve_web("")
     assert served.url.startswith("http://")
-    with httpx.Client(base_url=served.url, trust_env=False) as kept:
+    with httpx.Client(base_url=served.url, timeout=PATIENCE_SECONDS, trust_env=False) as kept:
         assert kept.get("/-/healthy").status_code == 200
         web_config.write_text(TLS)
         told = kept.get("/-/healthy")
         assert (told.status_code, told.text) == (400, "400 this address speaks TLS\n")
     secure = served.url.replace("http", "https")
-    with httpx.Client(verify=certificates.client(), trust_env=False) as client:
+    with httpx.Client(
+        verify=certificates.client(), timeout=PATIENCE_SECONDS, trust_env=False
+    ) as client:
         assert client.get(f"{secure}/-/healthy").status_code == 200

@@ -16,7 +16,7 @@ from tests.web.conftest import (
     Serve,
     status_of,
 )
-from tests.web.served import run, wait_for
+from tests.web.served import PATIENCE_SECONDS, run, wait_for
 
 
 def test_it_speaks_tls(serve_web: Serve, connect: Connect, certificates: Certificates) -> None:
@@ -47,7 +47,7 @@ def test_suites_versions_and_curves_are_kept(serve_web: Serve, certificates: Cer
     )
     context = certificates.client()
     with (
-        httpx.Client(verify=context, trust_env=False) as client,
+        httpx.Client(verify=context, timeout=PATIENCE_SECONDS, trust_env=False) as client,
         client.stream("GET", served.url) as answer,
     ):
         tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
@@ -115,7 +115,9 @@ def test_passwords(serve_web: Serve, certificates: Certificates) -> None:
     """Every path asks for one, and nothing is told to who has none."""
     served = serve_web(TLS + USERS)
     context = certificates.client()
-    with httpx.Client(base_url=served.url, verify=context, trust_env=False) as client:
+    with httpx.Client(
+        base_url=served.url, verify=context, timeout=PATIENCE_SECONDS, trust_env=False
+    ) as client:
         for path in ("/", "/metrics", "/-/healthy", "/config", "/nope"):
             for auth in (None, ("alice", "wrong"), ("bob", "right")):
                 refused = client.get(path, auth=auth)
@@ -133,7 +135,7 @@ def test_headers_and_rate_limit(serve_web: Serve) -> None:
         "    Strict-Transport-Security: max-age=60\n"
         "rate_limit:\n  interval: 1h\n  burst: 3\n"
     )
-    with httpx.Client(base_url=served.url, trust_env=False) as client:
+    with httpx.Client(base_url=served.url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         answers = [client.get("/-/healthy") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     for answer in answers:
@@ -178,5 +180,7 @@ def test_no_descriptor_is_left_behind(
         with pytest.raises(httpx.ConnectError):
             status_of(served, ssl.create_default_context())
         with pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(served.url.replace("https", "http"), trust_env=False)
+            httpx.get(
+                served.url.replace("https", "http"), timeout=PATIENCE_SECONDS, trust_env=False
+            )
     wait_for("descriptors to be closed", lambda: descriptors() <= before)

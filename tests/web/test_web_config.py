@@ -60,7 +60,7 @@ def test_promtool_takes_every_good_sample(certificates: Certificates) -> None:
     for name in _names("good"):
         path = _place("good", name, certificates.directory)
         result = subprocess.run(
-            [promtool, "check", "web-config", path], capture_output=True, timeout=30, check=False
+            [promtool, "check", "web-config", path], capture_output=True, timeout=60, check=False
         )
         assert result.returncode == 0, (name, result.stdout, result.stderr)
 

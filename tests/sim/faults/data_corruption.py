@@ -1,6 +1,5 @@
 """One of the bot's files is damaged, as a crash, a bad download or a full disk damages it."""
 
-import os
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -45,5 +44,4 @@ class DataCorruption(Fault, frozen=True, kw_only=True):
             raise FaultError(f"{path} cannot be damaged like that: {error}") from error
         if self.kind != "stale_filters":
             return replace(path, content)
-        old = world.wall() - _AGE_SECONDS
-        return replace(path, content, lambda: os.utime(path, (old, old)))
+        return replace(path, content, int((world.wall() - _AGE_SECONDS) * 1e9))

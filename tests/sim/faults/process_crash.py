@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from tests.sim.books.orders import Order
 from tests.sim.faults.base import Fault
-from tests.sim.processes import live_bot, wait_gone, wait_step
+from tests.sim.processes import end_between_steps, live_bot, wait_gone
 from tests.sim.world import FaultError, Undo, World
 
 _SYMBOL = "BTCUSDT"
@@ -27,8 +27,7 @@ class ProcessCrash(Fault, frozen=True, kw_only=True):
         process = live_bot(root)
         if process is None:
             raise FaultError(f"no live bot in {root}")
-        wait_step(root)
-        process.send_signal(getattr(signal, f"SIG{self.signal}"))
+        end_between_steps(process, root, signal.Signals[f"SIG{self.signal}"])
         if not wait_gone(process):
             raise FaultError(f"process {process.pid} did not end")
         return _orphan(world) if self.orphan else lambda: None

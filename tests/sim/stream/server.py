@@ -79,7 +79,7 @@ class StreamServer:
         self._call(self._listen())
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
